@@ -28,6 +28,7 @@ import { createReconcile } from './engine/reconcile/reconcile.ts'
 import { createDaily } from './engine/reconcile/daily.ts'
 import type { Daily } from './engine/reconcile/daily.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
+import { createOutbox } from './engine/claims/jobs.ts'
 import { createHeart } from './engine/claims/heart.ts'
 import type { Heart } from './engine/claims/heart.ts'
 import { createRefunds } from './engine/refunds.ts'
@@ -120,10 +121,10 @@ export function createAccount(config: Config, log: Log): AccountServices {
           log.error({ err: loggable(error) }, 'onAnomaly failed')
         })
     },
-    due(outTradeNo: string) {
-      work.start(outTradeNo)
-    },
-    reserve: () => work.reserve(),
+    // With a queue, this process only hands work over.
+    due: hooks.enqueue === undefined ? (outTradeNo: string) => work.start(outTradeNo) : () => {},
+    reserve: () => (hooks.enqueue === undefined ? work.reserve() : undefined),
+    outbox: hooks.enqueue && createOutbox(hooks.enqueue),
   }
   const orders = createOrders({
     appids,

@@ -13,6 +13,7 @@ import { REFUND_ACCOUNT } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { EXTRAS, fen, TRADE_TYPES } from './engine/extras.ts'
 import { WechatError } from './errors.ts'
+import type { Job } from './hooks.ts'
 import type { Check, Identity, Order, Refund, Resolution } from './model.ts'
 import { parseTime } from './protocol/time.ts'
 import { date, faultOf, kindOf, objectOf, oneOf, optional, shown, text } from './base/rules.ts'
@@ -58,6 +59,14 @@ export interface Wechat {
   requireUser: preHandlerAsyncHookHandler
   /** Does all due work now and resolves with the number of orders worked on. For a cron job, a queue or a test. Do not await it in a hook: the hook would wait for itself. */
   sweep(): Promise<number>
+  /**
+   * Does the due work of the order of a job: it is claimed with the same lease as by a sweep, so that a job that comes twice, late, or
+   * for work already done changes nothing. Resolves when the work is over, with whether there was any. A hook that fails does not reject: the work is due again
+   * later, with a new job. Do not await it in a hook.
+   *
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for what is no job, or one of another merchant; `WECHAT_STORE_FAILED`, or `WECHAT_BUSY` if the app is closing: let your queue deliver it again
+   */
+  perform(job: Pick<Job, 'mchId' | 'outTradeNo'>): Promise<boolean>
   /** Waits until this process has no running work, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */
   idle(limitMs?: number): Promise<void>
 }
@@ -155,6 +164,11 @@ const LIMIT = optional((value) =>
     : `must be a whole number of ms, not ${shown(value)}`,
 )
 
+const JOB = objectOf({
+  mchId: text(1, 32),
+  outTradeNo: upTo(128),
+} satisfies Partial<Record<keyof Job, Rule>>)
+
 /** Of orders and rows of bills too. */
 const OF = ['of', optional(objectOf({ appid: optional(text(1, 128)) } satisfies Record<keyof Party, Rule>))] as const
 const OPENID = ['openid', text(1, 128)] as const
@@ -167,9 +181,12 @@ const SENT_REFUND_NO = ['outRefundNo', text(1, 64)] as const
 
 /** One row per method, with a check for each of its arguments. */
 const GROUPS: {
-  [Group in Exclude<keyof Wechat, 'selfTest' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'idle' | 'pay'>]: Rows<
-    Wechat[Group]
-  >
+  [
+    Group in Exclude<
+      keyof Wechat,
+      'selfTest' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'perform' | 'idle' | 'pay'
+    >
+  ]: Rows<Wechat[Group]>
 } & {
   pay: Rows<PayV3Api>
 } = {
@@ -295,6 +312,7 @@ export function checkCalls(wechat: Wechat, apps: readonly Pick<RegisteredApp, 'm
     ...wechat,
     reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
     app: checked('app', [['nameOrAppid', optional(anyText)]], wechat.app as Call, true) as Wechat['app'],
+    perform: checked('perform', [['job', JOB]], wechat.perform as Call, false) as Wechat['perform'],
     idle: checked('idle', [['limitMs', LIMIT]], wechat.idle as Call, false) as Wechat['idle'],
   }
 }

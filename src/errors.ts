@@ -39,11 +39,11 @@ const STATUS = {
   WECHAT_NETWORK: 502,
   /** WeChat's reply is malformed or its signature is wrong. It was rejected. */
   WECHAT_REPLY_INVALID: 502,
-  /** This process has reached its limit of concurrent logins. Nothing was sent: try again. */
+  /** This process has reached its limit of concurrent logins, or is closing. Nothing was sent: try again. */
   WECHAT_BUSY: 503,
   /** WeChat is busy, or our daily quota of calls is used up (-1, 45009, SYSTEMERROR). */
   WECHAT_UNAVAILABLE: 503,
-  /** The store failed; `cause` is its error. Try again. */
+  /** The store or the `enqueue` hook failed; `cause` is its error. Nothing was recorded: try again. */
   WECHAT_STORE_FAILED: 503,
   /** WeChat did not answer in time: the outcome is unknown. */
   WECHAT_TIMEOUT: 504,

@@ -22,6 +22,23 @@ export interface Price extends OrderExtras {
 /** An order whose payment is verified and recorded. */
 export type PaidOrder = Order & { payment: Payment }
 
+/** Work of an order that is due, small enough for any queue: it is JSON. `fastify.wechat.perform` does it. */
+export interface Job {
+  /** What is due, for queues with priorities: `onPaid` or `onRefunded` to run, a `refund` to request or to ask WeChat about, an order to `query`. */
+  kind: 'onPaid' | 'onRefunded' | 'refund' | 'query'
+  mchId: string
+  outTradeNo: string
+  /** How often the order had been claimed. With the number it makes an id: the same until somebody works on the order. */
+  claims: number
+}
+
+export interface EnqueueContext<Tx> {
+  /** The transaction that makes the work due; `undefined` with a store that has none. */
+  tx: Tx
+  /** When the work is due: now, or later after a failure. A job that is performed earlier finds nothing to do. */
+  dueAt: Date
+}
+
 /** The log the package writes to: any Fastify or pino logger. */
 export interface Log {
   debug(details: object, message: string): void
@@ -77,6 +94,14 @@ export interface Hooks<Tx = unknown, Body = unknown> {
    * promises as for `onPaid`, with `refund.outRefundNo` as the key.
    */
   onRefunded?: ((order: PaidOrder, refund: Refund, context: FulfilContext<Tx>) => Promise<void> | void) | undefined
+  /**
+   * Hands work to your own queue, in the transaction that makes it due; a worker calls `fastify.wechat.perform(job)`. With this hook, a process starts no work by
+   * itself: only `perform` and sweeps do it. The order's row is locked meanwhile, so be quick. If it throws or takes 3 s, nothing is recorded: a notification is answered FAIL,
+   * and WeChat sends it again. It may run again, if its transaction does.
+   *
+   * @example enqueue: async (job, { tx, dueAt }) => { await boss.send('wechat', job, { startAfter: dueAt, db: tx }) }
+   */
+  enqueue?: ((job: Job, context: EnqueueContext<Tx>) => Promise<unknown> | unknown) | undefined
   /** A problem with money needs a person to decide. Called once per finding; if it throws, the error is logged. */
   onAnomaly?: ((anomaly: Anomaly) => Promise<void> | void) | undefined
   /**

@@ -29,9 +29,11 @@ export type { BodyOf } from './options/body.ts'
 export type { App, Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,
+  EnqueueContext,
   FulfilContext,
   Hooks,
   IssuedToken,
+  Job,
   Log,
   LoginResult,
   PaidOrder,

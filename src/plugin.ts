@@ -85,6 +85,14 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
       },
       reconcile,
       sweep,
+      async perform({ mchId, outTradeNo }) {
+        if (mchId === config.mchId) return await work.perform(outTradeNo)
+        throw new WechatError(
+          'WECHAT_INPUT_INVALID',
+          `perform got a job of the merchant ${mchId}, and these are the orders of ${config.mchId}.`,
+          { sent: false },
+        )
+      },
       idle: async (limitMs = CLOSE_LIMIT_MS) => {
         await daily.idle(limitMs)
         await work.idle(limitMs)

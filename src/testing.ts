@@ -5,6 +5,7 @@ import { ANOMALIES } from './testing/anomalies.ts'
 import { CLAIMS } from './testing/claims.ts'
 import { FULFIL } from './testing/fulfil.ts'
 import { HISTORY } from './testing/history.ts'
+import { JOBS } from './testing/jobs.ts'
 import { ORDERS } from './testing/orders.ts'
 import { LISTING } from './testing/listing.ts'
 import { SESSIONS } from './testing/sessions.ts'
@@ -86,6 +87,7 @@ const CASES = [
   ...TRANSACTIONS,
   ...ANOMALIES,
   ...HISTORY,
+  ...JOBS,
   ...CLAIMS,
   ...FULFIL,
   ...LISTING,

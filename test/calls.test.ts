@@ -66,6 +66,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['pay.readNotification', { message: MESSAGE }],
   ['pay.reply', { message: MESSAGE, fault: 'mismatch' }],
   ['reconcile', { date: '2026-01-31' }],
+  ['perform', { job: { kind: 'onPaid', mchId: ORDER.mchId, outTradeNo: 'order-1', claims: 0 } }],
   ['idle', { limitMs: 0 }],
   ['app', { nameOrAppid: 'tea' }],
 ]

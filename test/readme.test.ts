@@ -182,6 +182,7 @@ const CONTENTS: Record<string, string[]> = {
     price: true,
     onPaid: true,
     onRefunded: true,
+    enqueue: true,
     onAnomaly: true,
     onEvent: true,
     onLogin: true,

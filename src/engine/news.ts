@@ -2,6 +2,7 @@ import { publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Anomaly, Order, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
+import type { Outbox } from './claims/jobs.ts'
 import { decide } from './machine.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Decision, Outcome, Policy } from './machine/ruling.ts'
@@ -14,6 +15,8 @@ export interface Observer {
   due(outTradeNo: string): void
   /** A slot for the work that a notification causes, if one is free: the order is then claimed in the same change. Always end it. */
   reserve?(): Slot | undefined
+  /** With a queue: due work becomes a job. */
+  outbox?: Outbox | undefined
 }
 
 /** The right to work on one order now. */
@@ -63,7 +66,8 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
         decision = decide(current, observation, policy, now(), wechatNow())
         const { change } = decision
         claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
-        return claim === undefined ? change : { ...change!, order: claim.order }
+        if (claim !== undefined) return { ...change!, order: claim.order }
+        return change && observer.outbox ? observer.outbox(change, current, now()) : change
       })
     } catch (error) {
       slot?.end(undefined)

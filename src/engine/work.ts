@@ -38,6 +38,8 @@ export interface Work {
   start(outTradeNo: string): void
   /** A slot for work that is about to be due, if one is free. */
   reserve(): Slot | undefined
+  /** Does the due work of one order, as soon as a slot is free; resolves with whether there was any. Rejects if it could not be claimed. */
+  perform(outTradeNo: string): Promise<boolean>
   /** Does everything that is due, longest overdue first; resolves with the number of orders worked on. */
   sweep(): Promise<number>
   /** Takes no more work. Claimed work that has not started is given back. */
@@ -137,13 +139,13 @@ export function createWork({
     else work(claim, began)
   }
 
-  /** Waits for a slot, then claims as many orders as there are slots; each claim keeps its slot. */
-  async function claimNext(): Promise<{ claims: Claim[]; began: number }> {
-    const taken = await slots.take(concurrency)
+  /** Waits for a slot, then claims as many orders as there are slots, or only this one; each claim keeps its slot. */
+  async function claimNext(limit: number, outTradeNo?: string): Promise<{ claims: Claim[]; began: number }> {
+    const taken = await slots.take(limit)
     const began = hookLimits.now()
     let claims: Claim[] = []
     try {
-      if (!stopped) claims = await claimDue(taken)
+      if (!stopped) claims = await claimDue(taken, outTradeNo)
     } finally {
       slots.give(taken - claims.length)
     }
@@ -156,7 +158,7 @@ export function createWork({
     let count = 0
     let found: number
     do {
-      const { claims, began } = await claimNext()
+      const { claims, began } = await claimNext(concurrency)
       found = claims.length
       count += found
       for (const claim of claims) {
@@ -257,6 +259,16 @@ export function createWork({
       }
     },
 
+    async perform(outTradeNo) {
+      const {
+        claims: [claim],
+        began,
+      } = await claimNext(1, outTradeNo)
+      if (claim !== undefined) await new Promise<void>((resolve) => work(claim, began, resolve))
+      else if (stopped) throw closing()
+      return claim !== undefined
+    },
+
     async sweep() {
       let count = 0
       await tidy()
@@ -282,4 +294,11 @@ export function createWork({
 
     idle: slots.idle,
   }
+}
+
+function closing(): WechatError {
+  return new WechatError('WECHAT_BUSY', 'The app is closing and has not begun this work. Let another process do it.', {
+    advice: 'repeat',
+    sent: false,
+  })
 }

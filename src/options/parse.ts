@@ -109,12 +109,12 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     )
   }
 
-  const { price, onPaid, onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate } = input
+  const { price, onPaid, onRefunded, enqueue, onAnomaly, onEvent, onLogin, issueToken, authenticate } = input
   return {
     hooks: {
       price,
       onPaid,
-      ...defined({ onRefunded, onAnomaly, onEvent, onLogin, issueToken, authenticate }),
+      ...defined({ onRefunded, enqueue, onAnomaly, onEvent, onLogin, issueToken, authenticate }),
     } as Hooks<Tx>,
     apps: appsConfig(input),
     mchId: input.merchant.mchId,

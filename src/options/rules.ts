@@ -112,6 +112,7 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
   price: { test: isFunction, rule: 'must be a function that returns the price of an order', required: true },
   onPaid: { test: isFunction, rule: 'must be a function that delivers what was paid for', required: true },
   onRefunded: { test: isFunction, rule: 'must be a function' },
+  enqueue: { test: isFunction, rule: 'must be a function that hands a job to your queue' },
   onAnomaly: { test: isFunction, rule: 'must be a function' },
   onEvent: { test: isFunction, rule: 'must be a function' },
   onLogin: { test: isFunction, rule: 'must be a function' },

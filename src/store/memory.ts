@@ -149,8 +149,17 @@ export function memoryStore(): Store<undefined> {
       )
     },
     async updateOrder(outTradeNo, decide) {
-      const row = rows.get(outTradeNo)
-      return row === undefined ? undefined : update(row, decide)
+      let row = rows.get(outTradeNo)
+      while (row !== undefined) {
+        const { order } = row
+        const change = decide(order)
+        if (change?.also === undefined) return update(row, () => change)
+        await change.also(undefined)
+        const current = rows.get(outTradeNo)
+        if (current?.order === order) return update(row, () => change)
+        row = current
+      }
+      return undefined
     },
     async claimDue(owner, now, limit, leaseMs, { outTradeNo, claimer, plan } = {}) {
       const claim = (row: Row): Claim => {

@@ -6,6 +6,8 @@ export interface Change {
   order: Order
   history: HistoryLine[]
   anomalies: Anomaly[]
+  /** Only in a change of `updateOrder`: runs in its transaction, after its rows are written. What it throws undoes the change. */
+  also?: ((tx: unknown) => Promise<void>) | undefined
 }
 
 /**
@@ -83,6 +85,8 @@ export interface Claim {
  *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
  * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
+ *    The same for the change's `also`, which gets the transaction, and runs again if the transaction does. A store that ignores it keeps money safe, but no job
+ *    is enqueued.
  * 5. Of two claimers at the same moment only one gets the row, and nobody gets a row of another owner, whose order WeChat would deny.
  * 6. An order's refunds are part of its row, and keep their order.
  * 7. A line of history that repeats an earlier one of its order (`source`, `seen`, `outcome`, `from` and `to`), and changes no state (`from` equals `to`), is

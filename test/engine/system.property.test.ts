@@ -4,13 +4,14 @@ import t from 'tap'
 import type { PayApi } from '../../src/client/pay.ts'
 import { createClock } from '../../src/base/clock.ts'
 import { createAnomalies } from '../../src/engine/anomalies.ts'
+import { createOutbox } from '../../src/engine/claims/jobs.ts'
 import { isOpen } from '../../src/engine/machine/ruling.ts'
 import { createOrders } from '../../src/engine/orders.ts'
 import { acceptedFee } from '../../src/engine/machine/refund-fees.ts'
 import { createRefunds } from '../../src/engine/refunds.ts'
 import { createWork } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
-import type { FulfilContext, PaidOrder } from '../../src/hooks.ts'
+import type { FulfilContext, Job, PaidOrder } from '../../src/hooks.ts'
 import type { AnomalyKind, Order, Payment, Refund, RefundReport, Resolution } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
 import { ofMerchant } from '../../src/store/own.ts'
@@ -51,6 +52,8 @@ type Command =
   | { do: 'crash' | 'deploy'; process: 0 | 1; aheadMs: number }
   /** Somebody sets the clock of a process. */
   | { do: 'set clock'; process: 0 | 1; aheadMs: number }
+  /** The queue delivers jobs, and forgets them, or delivers them once more later. */
+  | { do: 'perform'; process: 0 | 1; count: number; again: boolean }
   /** Operators decide about all that waits. */
   | { do: 'resolve'; process: 0 | 1; action: Resolution['action'] }
   /** What people and WeChat do meanwhile; and whether hooks can do their work. */
@@ -99,6 +102,15 @@ const command: fc.Arbitrary<Command> = fc.oneof(
         'report' as const,
       ),
       process: processes,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('perform' as const),
+      process: processes,
+      count: fc.integer({ min: 1, max: 4 }),
+      again: fc.boolean(),
     }),
   },
   {
@@ -305,7 +317,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
       fc.constantFrom('hints' as const, 'reports' as const, 'questions' as const),
       fc.constantFrom('one merchant' as const, 'two apps' as const, 'two merchants' as const),
-      async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy, who) => {
+      fc.constantFrom('at once' as const, 'by a queue' as const),
+      async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy, who, begins) => {
         let now = T0
         let orders = 0
         let keys = 0
@@ -318,6 +331,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
         /** Commits of onPaid's transaction by order, and of onRefunded's by refund. */
         const fulfilled = new Map<string, number>()
         const policy = { latePayment }
+        /** Jobs that wait. Those of the last commands are never delivered. */
+        const jobs: Job[] = []
 
         /**
          * A process: everything it does passes through `point`, where others may run first, and which never returns
@@ -418,9 +433,16 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           const observer = {
             anomaly() {},
             due(outTradeNo: string) {
-              work.start(outTradeNo)
+              if (begins === 'at once') work.start(outTradeNo)
             },
-            reserve: () => work.reserve(),
+            reserve: () => (begins === 'at once' ? work.reserve() : undefined),
+            outbox: begins === 'at once' ? undefined : createOutbox(enqueue),
+          }
+          /** A job may also stay although its transaction was rolled back, as with a queue elsewhere. */
+          async function enqueue(job: Job): Promise<void> {
+            if (lossy && lucks.next().value === 'request lost') throw new Error('the queue is down')
+            jobs.push(JSON.parse(JSON.stringify(job)))
+            await point()
           }
           const view = ofMerchant(shared, mchId)
           const made = createOrders({
@@ -567,7 +589,14 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                   ),
                 )
               } else if (command.do === 'sweep') begin(work.sweep())
-              else {
+              else if (command.do === 'perform') {
+                const delivered = jobs.splice(0, command.count)
+                if (command.again) jobs.push(...delivered)
+                for (const { mchId, outTradeNo } of delivered) {
+                  const worker = alive.find(({ orders }) => orders.owner.mchId === mchId)!
+                  begin((orders.owner.mchId === mchId ? work : worker.work).perform(outTradeNo))
+                }
+              } else {
                 for (const outTradeNo of known) {
                   const payment = wechat.trades.get(outTradeNo)!.payment
                   if (command.do === 'cancel') begin(orders.cancel(outTradeNo))

@@ -17,7 +17,7 @@ export interface Access<Tx> {
   /** A transaction at the database's default isolation, or at `level`. */
   begin<T>(work: (connection: Connection, tx: Tx) => Promise<T>, level?: Isolation): Promise<T>
   /** A transaction of the store's own, at the level that it needs. */
-  transaction<T>(work: (connection: Connection) => Promise<T>): Promise<T>
+  transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T>
   /** For a single statement: in a transaction if it needs one. */
   single<T>(work: (connection: Connection) => Promise<T>): Promise<T>
 }

@@ -14,7 +14,7 @@ import { tables } from './schema/tables.ts'
 import { sharedOf } from './shared.ts'
 import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
-import type { Store } from '../store.ts'
+import type { Change, Decide, Store } from '../store.ts'
 
 export interface SqlStoreOptions {
   /** For an executor whose database is not that of its `dialect`. */
@@ -63,6 +63,25 @@ export function sqlStore<Tx>(
 
   const fenced = fencedBy(differences)
 
+  /** Lends the transaction to the user's work, and makes sure that it has not ended when the work has. */
+  async function lending(
+    connection: Connection,
+    tx: Tx,
+    work: (tx: Tx) => Promise<void>,
+    onLent: (revoke: () => void) => void = () => {},
+  ): Promise<void> {
+    await connection.run('savepoint wechat_work', [])
+    const { value, revoke } = revocable(tx, OVER)
+    onLent(revoke)
+    await work(value).finally(revoke)
+    await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
+      throw new Error(
+        'The transaction ended before the hook did. In MySQL a deadlock ends it, in SQLite a full disk, in all "commit" and "rollback": do not catch such errors',
+        { cause },
+      )
+    })
+  }
+
   return {
     migrate: migrationOf(dialect, names, access),
 
@@ -101,9 +120,18 @@ export function sqlStore<Tx>(
 
     async updateOrder(outTradeNo, decide) {
       return await repeated(() =>
-        transaction(async (connection) => {
+        transaction(async (connection, tx) => {
           const current = await orders.lock(outTradeNo, connection)
-          return current && (await orders.change(current, decide, connection))
+          if (current === undefined) return undefined
+          let also: Change['also']
+          const deciding: Decide = (order) => {
+            const change = decide(order)
+            also = change?.also
+            return change
+          }
+          const updated = await orders.change(current, deciding, connection)
+          if (also !== undefined) await fenced(connection, () => lending(connection, tx, also!))
+          return updated
         }),
       ).catch(orders.explain)
     },
@@ -119,15 +147,8 @@ export function sqlStore<Tx>(
             return begin((connection, tx) => {
               begun = true
               return fenced(connection, async () => {
-                await connection.run('savepoint wechat_work', [])
-                const lent = revocable(tx, OVER)
-                revoke = lent.revoke
-                await work(lent.value).finally(revoke)
-                await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
-                  throw new Error(
-                    'The transaction ended before onPaid did. In MySQL a deadlock ends it, in SQLite a full disk, in all "commit" and "rollback": do not catch such errors',
-                    { cause },
-                  )
+                await lending(connection, tx, work, (revoking) => {
+                  revoke = revoking
                 })
                 const current = await orders.lock(outTradeNo, connection)
                 lost = current?.order.claims !== claims

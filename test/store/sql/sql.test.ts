@@ -362,9 +362,14 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       }
       await t.rejects(
         store.fulfil(claim, end[dialect], (order) => change({ ...order, fulfilment: 'done' })),
-        { message: /^The transaction ended before onPaid did/ },
+        { message: /^The transaction ended before the hook did/ },
       )
       t.equal((await store.findOrder('ended'))?.fulfilment, 'due')
+      await t.rejects(
+        store.updateOrder('ended', (order) => ({ ...change({ ...order, attempts: 7 }), also: end[dialect] })),
+        { message: /^The transaction ended before the hook did/ },
+      )
+      t.equal((await store.findOrder('ended'))?.attempts, 0, 'nor does a change whose job ended it')
     })
 
     t.test('stores with different prefixes are independent', async (t) => {
