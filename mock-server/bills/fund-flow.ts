@@ -29,8 +29,9 @@ interface Line extends Movement {
  */
 function movements({ orders, refunds }: Account): Movement[] {
   return orders.list().flatMap((order) => {
-    const { payment, outTradeNo } = order
-    if (!payment) return []
+    const { payment, outTradeNo, sub } = order
+    // The money of a service provider's orders goes to the accounts of its sub-merchants.
+    if (!payment || sub) return []
     const paid = { at: payment.paidAt, kind: '交易', number: payment.transactionId, voucher: outTradeNo, note: '' }
     const fee = feeOf(settledFee(order))
     const ofOrder = refunds.ofOrder(outTradeNo)

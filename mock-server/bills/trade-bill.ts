@@ -1,5 +1,5 @@
 import type { Account } from '../ledger/account.ts'
-import { couponFee, type Order, type Payment } from '../ledger/orders.ts'
+import { couponFee, isOf, type Order, type Payment } from '../ledger/orders.ts'
 import {
   couponRefundFee,
   outcomeAt,
@@ -103,7 +103,7 @@ function columnsOf(mchId: string, type: BillType, old: boolean): Column<Trade>[]
     ['交易时间', ({ payment, at }) => wechatDateTime(type === 'REFUND' ? payment.paidAt : at)],
     ['公众账号ID', ({ order }) => order.appid],
     ['商户号', () => mchId],
-    [old ? '子商户号' : '特约商户号', () => '0'],
+    [old ? '子商户号' : '特约商户号', ({ order }) => order.sub?.mchId ?? '0'],
     ['设备号', ({ order }) => order.deviceInfo],
     ['微信订单号', ({ payment }) => payment.transactionId],
     ['商户订单号', ({ order }) => order.outTradeNo],
@@ -154,10 +154,20 @@ function summaryOf({ random }: Account, trades: readonly Trade[], old: boolean):
       ]
 }
 
-/** The day's payments and refunds, newest first; undefined if there are none. `old`: the columns older merchants get. */
-export function tradeBill(account: Account, day: BillDay, type: BillType, old: boolean): string | undefined {
+/**
+ * The day's payments and refunds, newest first; undefined if there are none. `old`: the columns older merchants get.
+ * `subMchId`: only those of one sub-merchant; '': all.
+ */
+export function tradeBill(
+  account: Account,
+  day: BillDay,
+  type: BillType,
+  old: boolean,
+  subMchId = '',
+): string | undefined {
   if (day.ageMs > KEPT_MS) return undefined
-  const isWanted = ({ refund }: Trade) => type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')
+  const isWanted = ({ order, refund }: Trade) =>
+    (type === 'ALL' || type === (refund ? 'REFUND' : 'SUCCESS')) && (subMchId === '' || isOf(order, subMchId))
   const trades = tradesOf(account, day.madeAt).filter((trade) => day.has(trade.at) && isWanted(trade))
   if (trades.length === 0) return undefined
   trades.sort((a, b) => b.at.getTime() - a.at.getTime())

@@ -9,6 +9,7 @@ import {
   type Merchant,
   type MerchantChanges,
   type Nonces,
+  type SubMerchant,
 } from './merchant.ts'
 import { createOrderBook, type Order, type OrderBook, type Payment } from './orders.ts'
 import { createRefundBook, type Refund, type RefundBook } from './refunds.ts'
@@ -45,6 +46,8 @@ export interface AccountHost {
   readonly expiredCertificates: boolean
   /** An openid to pay an order that was not created for a certain user. */
   readonly payerOf: (order: Order) => string
+  /** The openid that a user of another app has in this one. */
+  readonly sameUser: (appid: string, openid: string) => string
   /** Creates the notification in the format of the API that created the order; returns its id. Nothing is sent yet. */
   readonly tell: (account: Account, news: News) => string
   /** Starts sending a notification; no caller awaits the answer. */
@@ -67,6 +70,8 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell' | 'expiredCe
   publicKeyShare: number
   /** The share of messages signed with the newer of two keys of one kind. */
   newKeyShare: number
+  /** Those it acts for as a service provider; none: it is an ordinary merchant. */
+  actsFor: readonly SubMerchant[]
   /** Its API certificates, and what WeChat signs with. */
   readonly keys: Keys
   readonly nonces: Nonces
@@ -100,8 +105,8 @@ export function createAccount(
 }
 
 export const merchantView = (account: Account): Merchant => {
-  const { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare } = account
-  return { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare }
+  const { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare, actsFor } = account
+  return { mchId, apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare, actsFor }
 }
 
 /** Changes what is given. */

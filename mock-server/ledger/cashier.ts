@@ -3,7 +3,7 @@ import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import { wechatTime } from '../wire/time.ts'
 import type { Account, Failure } from './account.ts'
-import { isOpen, isOverdue, PREPAY_LIFE_MS, stateOf, type Coupon, type Order } from './orders.ts'
+import { isOpen, isOverdue, PREPAY_LIFE_MS, stateOf, type Coupon, type Order, type Payment } from './orders.ts'
 
 /** @throws MockError ORDER_NOT_PAYABLE */
 export function checkPayable(account: Pick<Account, 'now'>, order: Order): void {
@@ -23,9 +23,21 @@ function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
   }
 }
 
+/**
+ * The payer in the app of the merchant, and in that of the sub-merchant if the order names one: WeChat tells both then,
+ * whichever the order was created for (the mock's reading of sub_openid in 4011983228: returned if sub_appid was sent).
+ */
+function payerOf(account: Account, order: Order, openid: string | undefined): Pick<Payment, 'openid' | 'subOpenid'> {
+  const { sub } = order
+  if (!sub?.appid) return { openid: openid ?? (order.openid || account.payerOf(order)) }
+  const known = () => (order.openid ? account.sameUser(sub.appid, order.openid) : account.payerOf(order))
+  const subOpenid = openid ?? (sub.openid || known())
+  return { openid: order.openid || account.sameUser(order.appid, subOpenid), subOpenid }
+}
+
 /** How an order is paid. */
 export interface PaymentOptions {
-  /** The payer; default: the user the order was created for. */
+  /** The payer, in the app in which the order is paid; default: the user the order was created for. */
   readonly openid?: string
   /** Default `OTHERS`. */
   readonly bankType?: string
@@ -54,7 +66,7 @@ export function payOrder(
   const paidAt = account.now()
   const payment = {
     transactionId: `4200${random.digits(6, 'transaction', outTradeNo, 'head')}${wechatTime(paidAt).slice(0, 8)}${random.digits(10, 'transaction', outTradeNo, 'tail')}`,
-    openid: openid ?? (order.openid || account.payerOf(order)),
+    ...payerOf(account, order, openid),
     bankType,
     coupons: coupons.map((coupon, n) => ({
       ...coupon,

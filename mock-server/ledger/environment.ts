@@ -6,12 +6,15 @@ export const credentialsView = ({ p12: { pfx, passphrase }, ...credentials }: Wo
   p12: { pfx: pfx.toString('base64'), passphrase },
 })
 
-export interface AppCredentials extends Credentials {
+export interface AppCredentials extends Credentials, Pick<WorldCredentials, 'subMerchants'> {
   readonly v3: V3Credentials
 }
 
 /** The variables that configure an application. Keys are PEM texts of several lines. */
-export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKey, v3 }: AppCredentials) => ({
+export const appEnvironment = (
+  baseUrl: string,
+  { appid, appSecret, mchId, apiKey, v3, subMerchants: [sub] = [] }: AppCredentials,
+) => ({
   WECHAT_BASE_URL: baseUrl,
   WECHAT_APPID: appid,
   WECHAT_APP_SECRET: appSecret,
@@ -24,6 +27,8 @@ export const appEnvironment = (baseUrl: string, { appid, appSecret, mchId, apiKe
     WECHAT_PUBLIC_KEY_ID: v3.publicKeyId,
     WECHAT_PUBLIC_KEY: v3.publicKey,
   }),
+  // The first of the sub-merchants of a service provider.
+  ...(sub && { WECHAT_SUB_MCH_ID: sub.mchId, WECHAT_SUB_APPID: sub.appid, WECHAT_SUB_APP_SECRET: sub.appSecret }),
 })
 
 /** Additional variables for a test: where to control the mock, and the name of the world. */

@@ -35,6 +35,13 @@ export interface Credentials {
   readonly apiKey: string
 }
 
+/** A sub-merchant of a service provider, and its first app. */
+export interface SubCredentials {
+  readonly mchId: string
+  readonly appid: string
+  readonly appSecret: string
+}
+
 /** The credentials of a world: those of its first merchant and app. */
 export interface WorldCredentials extends Credentials {
   /** The merchant's API certificate, for refunds: PEM texts, as the plugin's `merchant.cert` takes them. */
@@ -42,6 +49,8 @@ export interface WorldCredentials extends Credentials {
   /** The same as a PKCS #12 file; the passphrase is the mch_id, as with WeChat. */
   readonly p12: CertificateFile
   readonly v3: V3Credentials
+  /** Present if the merchant is a service provider. */
+  readonly subMerchants?: readonly SubCredentials[]
 }
 
 /** The credentials of API v3. Keys and certificates are PEM texts. */
@@ -96,6 +105,12 @@ export const KEY_MODE = oneOf(...KEY_MODES)
 /** `none`: no call requires it. `required`: a client certificate whose common name is the mch_id, as WeChat issues them. */
 export type CertMode = 'none' | 'required'
 
+/** A merchant that a service provider acts for, and the apps that the provider has bound to it. */
+export interface SubMerchant {
+  readonly mchId: string
+  readonly appids: readonly string[]
+}
+
 /** What can be changed about a merchant; omitted properties stay as they are. */
 export interface MerchantChanges {
   /** Exactly 32 bytes. */
@@ -111,6 +126,8 @@ export interface MerchantChanges {
   readonly publicKeyShare?: number
   /** The share of messages signed with the newer of two keys, while an old one is kept. Default 1. */
   readonly newKeyShare?: number
+  /** A merchant that has any is a service provider (服务商): each of its orders belongs to one of them. Default: none. */
+  readonly actsFor?: readonly SubMerchant[]
 }
 
 export const SHARE: Schema = { type: 'number', minimum: 0, maximum: 1 }
@@ -121,6 +138,8 @@ export const API_V3_KEY: Schema = {
   writeOnly: true,
 }
 
+export const MCH_ID: Schema = { type: 'string', pattern: '^\\d{1,32}$', description: '1 to 32 digits' }
+
 export const MERCHANT: Schema = strict({
   apiKey: { ...text(), writeOnly: true },
   signType: oneOf('any', 'MD5', 'HMAC-SHA256'),
@@ -129,6 +148,10 @@ export const MERCHANT: Schema = strict({
   keyMode: KEY_MODE,
   publicKeyShare: SHARE,
   newKeyShare: SHARE,
+  actsFor: {
+    type: 'array',
+    items: strict({ mchId: MCH_ID, appids: { type: 'array', items: text(32) } }, 'mchId', 'appids'),
+  },
 })
 
 /** The defaults of a merchant. */
@@ -138,6 +161,7 @@ export const STANDARD = {
   keyMode: 'public-key',
   publicKeyShare: 0.5,
   newKeyShare: 1,
+  actsFor: [],
 } as const
 
 export interface Merchant extends Required<MerchantChanges> {
@@ -171,5 +195,3 @@ export function checkMerchant(changes: MerchantChanges, tls: boolean): void {
   checkApiKey(apiKey)
   checkCertMode(certMode, tls)
 }
-
-export const MCH_ID: Schema = { type: 'string', pattern: '^\\d{1,32}$', description: '1 to 32 digits' }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { wechatTime } from '../wire/time.ts'
 import { Refusal, type Account } from './account.ts'
 import { isOver, PREPAY_LIFE_MS, type Order } from './orders.ts'
@@ -8,13 +9,13 @@ const LEAST_LIFE_MS = 60_000
 /** What identifies an order; a repeated call must not change it (the mock's interpretation: no official table says so). */
 type Terms = Pick<
   Order,
-  'version' | 'outTradeNo' | 'appid' | 'body' | 'totalFee' | 'tradeType' | 'openid' | 'feeType' | 'parameters'
+  'version' | 'outTradeNo' | 'appid' | 'body' | 'totalFee' | 'tradeType' | 'openid' | 'sub' | 'feeType' | 'parameters'
 >
 /** What a repeated call may change. */
 type Changes = Pick<Order, 'deviceInfo' | 'attach' | 'notifyUrl' | 'nonceStr' | 'signType' | 'expiresAt'>
 
-const TERMS = ['version', 'appid', 'body', 'totalFee', 'tradeType', 'openid', 'feeType', 'parameters'] as const
-const isSame = (order: Order, terms: Terms) => TERMS.every((name) => order[name] === terms[name])
+const TERMS = ['version', 'appid', 'body', 'totalFee', 'tradeType', 'openid', 'sub', 'feeType', 'parameters'] as const
+const isSame = (order: Order, terms: Terms) => TERMS.every((name) => isDeepStrictEqual(order[name], terms[name]))
 
 /** `previous` is the prepay_id it replaces, so that two drawn at the same moment differ. */
 function drawPrepayId({ now, random }: Account, outTradeNo: string, previous = ''): string {

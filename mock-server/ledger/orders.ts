@@ -19,9 +19,20 @@ export interface Coupon {
 export interface Payment {
   readonly transactionId: string
   readonly openid: string
+  /** The payer in the sub-merchant's app, if the order named one. */
+  readonly subOpenid?: string
   readonly bankType: string
   readonly coupons: readonly Coupon[]
   readonly paidAt: Date
+}
+
+/** The sub-merchant that a service provider's order belongs to. */
+export interface Sub {
+  readonly mchId: string
+  /** '' if the order names no app of it. */
+  readonly appid: string
+  /** '' if the order was not created for a user of that app. */
+  readonly openid: string
 }
 
 /** Shipping information of an order, in the wire's numbers. */
@@ -52,6 +63,8 @@ export interface Order {
   readonly appid: string
   /** The user the order was created for; '' if anybody may pay it. */
   readonly openid: string
+  /** Absent in an order of an ordinary merchant. */
+  readonly sub?: Sub | undefined
   readonly createdAt: Date
   /** API v3: all its parameters, which a repeated call must not change; '' in v2. */
   readonly parameters: string
@@ -75,6 +88,12 @@ export interface Order {
   /** What the mini program has reported of its shipping. */
   shipping?: Shipping | undefined
 }
+
+/** Whether it belongs to this sub-merchant; '': to no sub-merchant. */
+export const isOf = ({ sub }: Order, subMchId: string) => (sub?.mchId ?? '') === subMchId
+
+/** The app in which it is paid. */
+export const payingAppid = ({ appid, sub }: Order) => sub?.appid || appid
 
 /** A prepay_id is valid for two hours. */
 export const PREPAY_LIFE_MS = 2 * 3_600_000
@@ -120,6 +139,10 @@ export interface OrderSnapshot {
   readonly attach: string
   /** The user the order was created for; the payer once it is paid. */
   readonly openid: string
+  /** Only in orders of a service provider; '' is as in the order. */
+  readonly subMchId?: string
+  readonly subAppid?: string
+  readonly subOpenid?: string
   readonly prepayId: string
   readonly notifyUrl: string
   readonly signType: SignType | 'RSA'
@@ -147,6 +170,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
     createdAt,
     expiresAt,
     payment,
+    sub,
   } = order
   return {
     mchId,
@@ -161,6 +185,7 @@ export function orderSnapshot(mchId: string, order: Order): OrderSnapshot {
     body,
     attach,
     openid: payment?.openid ?? openid,
+    ...(sub && { subMchId: sub.mchId, subAppid: sub.appid, subOpenid: payment?.subOpenid ?? sub.openid }),
     prepayId,
     notifyUrl,
     signType: version === 'v3' ? 'RSA' : signType,

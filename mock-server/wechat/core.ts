@@ -7,7 +7,7 @@ import type { Gates } from '../faults/gates.ts'
 import type { HookBook } from '../faults/hooks.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { Account, AutoPay } from '../ledger/account.ts'
-import type { V3Credentials, WorldCredentials } from '../ledger/merchant.ts'
+import type { SubCredentials, SubMerchant, V3Credentials, WorldCredentials } from '../ledger/merchant.ts'
 import type { Notifier } from '../notify/notifier.ts'
 import type { Application } from '../users/app.ts'
 import type { Behaviour } from './behaviour.ts'
@@ -44,11 +44,18 @@ export interface WorldCore {
   readonly end: () => void
 }
 
+const subCredentialsOf = (actsFor: readonly SubMerchant[], apps: readonly Application[]): SubCredentials[] =>
+  actsFor.map(({ mchId, appids }) => {
+    const app = apps.find(({ appid }) => appid === appids[0])
+    return { mchId, appid: app?.appid ?? '', appSecret: app?.appSecret ?? '' }
+  })
+
 /** The current ones of the first merchant and the first app; certificates are created on first access. */
 export function credentialsOf({ accounts, apps }: Pick<WorldCore, 'accounts' | 'apps'>): WorldCredentials {
   const [account, { appid, appSecret }] = [accounts[0]!, apps[0]!]
-  const { mchId, apiKey, keys } = account
+  const { mchId, apiKey, keys, actsFor } = account
   return {
+    ...(actsFor.length > 0 && { subMerchants: subCredentialsOf(actsFor, apps) }),
     appid,
     appSecret,
     mchId,

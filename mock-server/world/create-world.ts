@@ -15,6 +15,7 @@ import { createJournal } from '../journal/journal.ts'
 import { type Account, type AccountHost, changeMerchant, createAccount } from '../ledger/account.ts'
 import { createAutoPay } from '../ledger/auto-pay.ts'
 import { checkApiKey, checkCertMode, STANDARD } from '../ledger/merchant.ts'
+import { payingAppid } from '../ledger/orders.ts'
 import type { Delivery } from '../notify/notification.ts'
 import { createNotifier, noticeOf } from '../notify/notifier.ts'
 import { createNoticeWire } from '../notify/passage.ts'
@@ -62,6 +63,15 @@ const MAX_JOURNAL = 5000
 const MAX_UNPAID = 10_000
 const MAX_EVENTS = 1000
 
+/** The sub-merchants of a service provider, and the app of each. */
+function drawSubMerchants(seed: string, { subMerchants = 0 }: WorldOptions) {
+  const random = createRandom(seed)
+  return Array.from({ length: subMerchants }, (_, n) => ({
+    mchId: `17${random.digits(8, 'sub mchId', n)}`,
+    app: { appid: `wx${random.hex(16, 'sub appid', n)}`, appSecret: random.hex(32, 'sub appSecret', n) },
+  }))
+}
+
 function drawCredentials(seed: string, { appid, appSecret, mchId, apiKey, apiV3Key }: WorldOptions) {
   const random = createRandom(seed)
   checkApiKey(apiKey)
@@ -83,6 +93,7 @@ function readOptions(host: WorldHost, options: WorldOptions) {
   checkOwnTime(host.clock, options)
   return {
     ...drawCredentials(host.seed, options),
+    subApps: drawSubMerchants(host.seed, options),
     start: startOf(options.startTime),
     mode: options.clock ?? 'virtual',
     plan: planOf(options.schedule ?? 'current'),
@@ -98,7 +109,7 @@ function readOptions(host: WorldHost, options: WorldOptions) {
 export function createWorld(host: WorldHost, options: WorldOptions): { world: World; core: WorldCore } {
   const { id, sender, seed } = host
   const log = guarded('log', host.log)
-  const { appid, appSecret, mchId, apiKey, apiV3Key, ...settings } = readOptions(host, options)
+  const { appid, appSecret, mchId, apiKey, apiV3Key, subApps, ...settings } = readOptions(host, options)
   const { start, mode, plan, behaviour, users, maxJournal, strict, ...delaysMs } = settings
   const activity = createActivity()
   const events = new EventEmitter()
@@ -202,7 +213,9 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     refundDelayMs: delaysMs.refundDelayMs,
     refundNotifyUrl: options.refundNotifyUrl ?? '',
     expiredCertificates: behaviour.platformCertificate === 'expired',
-    payerOf: (order) => parties.appOr(order.appid).users.issueCode({}).user.openid,
+    payerOf: (order) => parties.appOr(payingAppid(order)).users.issueCode({}).user.openid,
+    sameUser: (appid, openid) =>
+      parties.appOr(appid).users.know(`o${random.urlSafe(27, 'same user', appid, openid)}`).openid,
     tell: createTell(gates, notifier, random, behaviour, (order) => tell('paid', order)),
     send: (notificationId) => notifier.start(notifier.find(notificationId)!, false),
   }
@@ -213,8 +226,12 @@ export function createWorld(host: WorldHost, options: WorldOptions): { world: Wo
     ...(certMode && { certMode }),
     ...(keyMode && { keyMode }),
     ...(publicKeyShare !== undefined && { publicKeyShare }),
+    actsFor: subApps.map(({ mchId, app }) => ({ mchId, appids: [app.appid] })),
   })
-  const apps: Application[] = [createApplication({ appid, appSecret }, ownSeed, clock.now, users)]
+  const apps: Application[] = [
+    createApplication({ appid, appSecret }, ownSeed, clock.now, users),
+    ...subApps.map(({ app }) => createApplication(app, `${ownSeed}/${app.appid}`, clock.now, users)),
+  ]
 
   const counters = { replies: 0 }
   const { signTime = 'world' } = options

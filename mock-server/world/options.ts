@@ -171,6 +171,14 @@ export const OPTIONS = {
     text: "time in signatures of API v3 and in the Date header: the machine's, or the world's",
     default: 'real',
   }),
+  /**
+   * Makes the merchant a service provider (服务商) with this many sub-merchants, each with an app of its own;
+   * `credentials.subMerchants` has them. Default: an ordinary merchant.
+   */
+  subMerchants: row<number>(integer(1, 100), {
+    flags: '--sub-merchants <n>',
+    text: 'makes the merchant a service provider with this many sub-merchants, each with an app',
+  }),
   /** What to do where WeChat is undocumented or has changed. */
   behaviour: row<Partial<Behaviour>>(
     strict(Object.fromEntries(Object.entries(CHOICES).map(([name, values]) => [name, oneOf(...values)]))),

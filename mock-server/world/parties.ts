@@ -79,7 +79,17 @@ const changesOf = ({
   keyMode,
   publicKeyShare,
   newKeyShare,
-}: Merchant): MerchantChanges => ({ apiKey, signType, certMode, apiV3Key, keyMode, publicKeyShare, newKeyShare })
+  actsFor,
+}: Merchant): MerchantChanges => ({
+  apiKey,
+  signType,
+  certMode,
+  apiV3Key,
+  keyMode,
+  publicKeyShare,
+  newKeyShare,
+  actsFor,
+})
 
 export function createParties(options: PartiesOptions): Parties {
   const { id, seed, random, now, tls, host, users, accounts, apps, checkExists } = options
@@ -106,7 +116,11 @@ export function createParties(options: PartiesOptions): Parties {
     const known = accountOf(mchId)
     if (known) checkMerchant(changes, tls)
     else checkNewMerchant(mchId, changes)
+    const boundApps = new Set(changes.actsFor?.flatMap(({ appids }) => appids))
+    const newApps = [...boundApps].filter((appid) => !appOf(appid))
+    for (const appid of newApps) checkNewApp(appid)
     const account = known ?? addMerchant(mchId)
+    for (const appid of newApps) addApp(appid)
     changeMerchant(account, changes)
     return merchantView(account)
   }

@@ -90,7 +90,7 @@ export function createWorlds(
       { ...defaults, ...options },
     )
     const { appid, mchId } = world.credentials
-    if (worlds.has(id) || byAppid.has(appid) || byMchId.has(mchId)) {
+    if (worlds.has(id) || core.apps.some((app) => byAppid.has(app.appid)) || byMchId.has(mchId)) {
       core.end()
       throw new MockError(
         'WORLD_EXISTS',
@@ -102,7 +102,7 @@ export function createWorlds(
     made.set(id, options)
     cores.set(id, core)
     created++
-    claimAppid({ world: core, app: core.apps[0]! })
+    for (const app of core.apps) claimAppid({ world: core, app })
     claimMchId({ world: core, account: core.accounts[0]! })
     return world
   }

@@ -118,10 +118,10 @@ export interface Download {
 export type UnsignedRefusal = (error: ProtocolFail | BusinessFail) => readonly WireField[]
 
 function signedReply(
-  { mchId, apiKey, random }: Account,
+  { mchId, apiKey, random, actsFor }: Account,
   nextReply: WorldCore['nextReply'],
   appid: string,
-  deviceInfo: string,
+  get: (name: string) => string,
   type: SignType,
   result: readonly WireField[],
 ): string {
@@ -131,7 +131,9 @@ function signedReply(
     ['appid', appid],
     ['mch_id', mchId],
   ]
-  if (deviceInfo !== '') head.push(['device_info', deviceInfo])
+  // A recorded refusal of a service provider's call repeats them (community oCJUsw4_Avq2vhfCCgodVnoAQFiU).
+  const echoed = [...(actsFor.length > 0 ? ['sub_mch_id', 'sub_appid'] : []), 'device_info']
+  head.push(...echoed.filter((name) => get(name) !== '').map((name): WireField => [name, get(name)]))
   head.push(['nonce_str', random.alphanumeric(16, 'nonce', nextReply())])
   // Signed with the request's algorithm, but without a sign_type field (node-tenpay PR 92).
   const sign = signV2(
@@ -170,7 +172,7 @@ export function answers({ api, unsigned, world, account, app }: Speaker, fields:
   const { behaviour, nextReply } = world
   const { contentType, protocolErrCode } = behaviour
   const signed = (result: readonly WireField[]) =>
-    signedReply(account, nextReply, get('appid') || app.appid, get('device_info'), signType, result)
+    signedReply(account, nextReply, get('appid') || app.appid, get, signType, result)
   const refusal = (error: ProtocolFail | BusinessFail) => {
     if (unsigned) return writeXml(unsigned(error))
     if (error instanceof ProtocolFail) {

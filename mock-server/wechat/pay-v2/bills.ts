@@ -52,6 +52,7 @@ function refusal(error: ProtocolFail | BusinessFail): [name: string, value: stri
 export const downloadbill: PayEndpoint = {
   api: 'downloadbill',
   path: '/pay/downloadbill',
+  ofProvider: true,
   fields: [
     { name: 'bill_date', max: 8, required: true, form: isBillDate },
     { name: 'bill_type', max: 15, form: matches(/^(?:ALL|SUCCESS|REFUND|RECHARGE_REFUND)$/) },
@@ -59,12 +60,12 @@ export const downloadbill: PayEndpoint = {
   ],
   unsigned: refusal,
   systemError: 'system error',
-  handle: ({ world, account, get }) => {
+  handle: ({ world, account, get, subMchId }) => {
     const day = billDay(get('bill_date'), account.now())
     if (day.state === 'future') throw new ProtocolFail('invalid bill_date')
     if (day.state === 'creating') throw new ProtocolFail('Bill Creating')
     const type = (get('bill_type') || 'ALL') as BillType
-    const text = tradeBill(account, day, type, world.behaviour.billColumns === 'old')
+    const text = tradeBill(account, day, type, world.behaviour.billColumns === 'old', subMchId)
     if (text === undefined) throw new ProtocolFail('No Bill Exist')
     return { text, gzip: get('tar_type') === 'GZIP' }
   },
@@ -74,6 +75,7 @@ export const downloadbill: PayEndpoint = {
 export const downloadfundflow: PayEndpoint = {
   api: 'downloadfundflow',
   path: '/pay/downloadfundflow',
+  ofProvider: true,
   certificate: true,
   fields: [
     { name: 'sign_type', max: 32, required: true, form: matches(/^HMAC-SHA256$/) },

@@ -1,5 +1,5 @@
 import { closeOrder } from '../../ledger/ordering.ts'
-import { isOver } from '../../ledger/orders.ts'
+import { isOf, isOver } from '../../ledger/orders.ts'
 import type { WireField } from '../../wire/xml.ts'
 import { BusinessFail } from './answers.ts'
 import type { PayEndpoint } from './receive.ts'
@@ -14,10 +14,11 @@ export const closeorder: PayEndpoint = {
   api: 'closeorder',
   path: '/pay/closeorder',
   fields: [{ name: 'out_trade_no', max: 32, required: true }],
-  handle: ({ world: { behaviour }, account, get }) => {
+  handle: ({ world: { behaviour }, account, get, subMchId }) => {
     const order = account.orders.find(get('out_trade_no'))
-    if (!order) {
-      if (behaviour.closeUnknown === 'success') return CLOSED
+    if (!order || !isOf(order, subMchId)) {
+      // That of another sub-merchant stays open.
+      if (!order && behaviour.closeUnknown === 'success') return CLOSED
       throw new BusinessFail('ORDERNOTEXIST')
     }
     if (isOver(order) && behaviour.closeTwice === 'success') return CLOSED

@@ -49,6 +49,19 @@ export function paymentFields(order: Order, payment: Payment): WireField[] {
   return fields
 }
 
+/** The payer in the sub-merchant's app; only if the order named one (4011983228). */
+export const subUserFields = ({ subOpenid }: Payment): WireField[] =>
+  subOpenid === undefined
+    ? []
+    : [
+        ['sub_openid', subOpenid],
+        ['sub_is_subscribe', 'N'],
+      ]
+
+/** The sub-merchant of a service provider's order, and its app if the order named one. */
+const subFields = ({ sub }: Order): WireField[] =>
+  sub ? [...(sub.appid === '' ? [] : [['sub_appid', sub.appid] as const]), ['sub_mch_id', sub.mchId]] : []
+
 type Merchant = Pick<Account, 'mchId' | 'apiKey'>
 
 /** The body of a payment's notification, signed with the algorithm of the order's unifiedorder. */
@@ -63,6 +76,8 @@ export function payNotifyBody(order: Order, payment: Payment, merchant: Merchant
     ['out_trade_no', order.outTradeNo],
     ['result_code', 'SUCCESS'],
     ['return_code', 'SUCCESS'],
+    ...subFields(order),
+    ...subUserFields(payment),
     ['time_end', wechatTime(payment.paidAt)],
     ['trade_type', order.tradeType],
     ['transaction_id', payment.transactionId],
@@ -92,6 +107,7 @@ export function failNotifyBody(
       ['out_trade_no', order.outTradeNo],
       ['result_code', 'FAIL'],
       ['return_code', 'SUCCESS'],
+      ...subFields(order),
       ['total_fee', order.totalFee],
       ['trade_type', order.tradeType],
     ],
@@ -160,6 +176,7 @@ export function refundNotifyBody(order: Order, refund: Refund, merchant: Merchan
     ['return_code', recorded ? { bare: 'SUCCESS' } : 'SUCCESS'],
     ['appid', order.appid],
     ['mch_id', merchant.mchId],
+    ...subFields(order),
     ['nonce_str', recorded ? random.hex(32, ...path) : random.alphanumeric(16, ...path)],
     ['req_info', encryptReqInfo(reqInfo(order, refund, random), merchant.apiKey)],
   ]

@@ -1,8 +1,8 @@
-import { stateOf, type Order, type TradeState } from '../../ledger/orders.ts'
+import { isOf, stateOf, type Order, type TradeState } from '../../ledger/orders.ts'
 import { wechatTime } from '../../wire/time.ts'
 import type { WireField } from '../../wire/xml.ts'
 import { BusinessFail, missing } from './answers.ts'
-import { hasEmptyAttach, paymentFields } from './notifications.ts'
+import { hasEmptyAttach, paymentFields, subUserFields } from './notifications.ts'
 import type { PayEndpoint } from './receive.ts'
 
 const DESCRIPTION: Record<TradeState, string> = {
@@ -16,21 +16,22 @@ const DESCRIPTION: Record<TradeState, string> = {
   ACCEPT: '已接收，等待扣款',
 }
 
-function reply(order: Order, deviceInfo: WireField[], emptyAttach: boolean): WireField[] {
+function reply(order: Order, own: readonly WireField[], emptyAttach: boolean): WireField[] {
   const state: WireField[] = [
     ['trade_state', stateOf(order)],
     ['trade_state_desc', DESCRIPTION[stateOf(order)]],
   ]
   const payment = order.forcedState ? undefined : order.payment
   if (stateOf(order) === 'NOTPAY') {
-    return [...deviceInfo, ['total_fee', order.totalFee], ['out_trade_no', order.outTradeNo], ...state]
+    return [...own, ['total_fee', order.totalFee], ['out_trade_no', order.outTradeNo], ...state]
   }
   const attach: WireField[] = order.attach !== '' || emptyAttach ? [['attach', order.attach]] : []
   if (!payment) return [['out_trade_no', order.outTradeNo], ...attach, ...state]
   return [
-    ...deviceInfo,
+    ...own,
     ['openid', payment.openid],
     ['is_subscribe', 'N'],
+    ...subUserFields(payment),
     ['trade_type', order.tradeType],
     ['bank_type', payment.bankType],
     ...paymentFields(order, payment),
@@ -51,15 +52,15 @@ export const orderquery: PayEndpoint = {
     { name: 'transaction_id', max: 32 },
     { name: 'out_trade_no', max: 32 },
   ],
-  handle: ({ world, account, get }) => {
+  handle: ({ world, account, get, subMchId }) => {
     const transactionId = get('transaction_id')
     if (transactionId === '' && get('out_trade_no') === '') throw missing('transaction_id or out_trade_no')
     const order =
       transactionId === '' ? account.orders.find(get('out_trade_no')) : account.orders.findTransaction(transactionId)
-    if (!order) throw new BusinessFail('ORDERNOTEXIST')
-    // The request's own device_info, if any, is already echoed.
-    const deviceInfo: WireField[] =
-      order.deviceInfo === '' || get('device_info') !== '' ? [] : [['device_info', order.deviceInfo]]
-    return reply(order, deviceInfo, hasEmptyAttach(world.random))
+    if (!order || !isOf(order, subMchId)) throw new BusinessFail('ORDERNOTEXIST')
+    // Those of the request, if any, are already echoed.
+    const unsaid = (name: string, value = ''): WireField[] => (value === '' || get(name) !== '' ? [] : [[name, value]])
+    const own = [...unsaid('sub_appid', order.sub?.appid), ...unsaid('device_info', order.deviceInfo)]
+    return reply(order, own, hasEmptyAttach(world.random))
   },
 }

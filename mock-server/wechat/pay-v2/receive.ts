@@ -20,6 +20,8 @@ export interface PayRequest {
   /** The field's value; '' when absent. */
   readonly get: (name: string) => string
   readonly signType: SignType
+  /** The sub-merchant of a service provider's call; '' if none is named. */
+  readonly subMchId: string
 }
 
 /** A field whose number identifies an order. */
@@ -36,6 +38,8 @@ export interface PayEndpoint {
   readonly orderBy?: readonly OrderField[]
   /** It does not require the appid. */
   readonly withoutAppid?: true
+  /** A service provider may call it for itself, without a sub-merchant. */
+  readonly ofProvider?: true
   /** It requires the merchant's certificate if the merchant's `certMode` says so. */
   readonly certificate?: true
   /** Set for a call with unsigned replies: the form of its refusals. What `handle` returns is the whole reply. */
@@ -91,6 +95,28 @@ function checkSign({ apiKey, signType }: Account, appSecret: string, fields: Fie
   if (signV2(fields, apiKey, type) !== fields.get('sign')) {
     throw new SignFail(explainSign(fields, type, { apiKey, appSecret }))
   }
+}
+
+/** The texts are on record (v2.md 2.0; WxJava 1170; community 0002acd66acdc8325f4db9dd65b000 and 000404c90102e823a3ba665cb56400). */
+function checkSubMerchant({ actsFor }: Account, { ofProvider }: PayEndpoint, fields: Fields): void {
+  const [mchId, appid] = [fields.get('sub_mch_id') ?? '', fields.get('sub_appid') ?? '']
+  if (actsFor.length === 0) {
+    if (mchId === '') return
+    throw new ProtocolFail('普通商户不允许传sub_mch_id', { cause: 'the merchant is not a service provider' })
+  }
+  if (mchId === '') {
+    if (ofProvider) return
+    throw new ProtocolFail('受理机构必须传入sub_mch_id')
+  }
+  const sub = actsFor.find((sub) => sub.mchId === mchId)
+  if (!sub) {
+    const known = actsFor.map((sub) => sub.mchId).join(', ')
+    throw new ProtocolFail('受理关系不存在', { cause: `sub_mch_id is ${mchId}, the provider acts for ${known}` })
+  }
+  if (appid === '' || sub.appids.includes(appid)) return
+  throw new ProtocolFail('sub_mch_id与sub_appid不匹配', {
+    cause: `sub_appid is ${appid}, bound to ${mchId}: ${sub.appids.join(', ') || 'none'}`,
+  })
 }
 
 function checkCertificate({ mchId }: Account, { commonName, trusted }: ClientCertificate): void {
@@ -149,6 +175,7 @@ function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage
     checkFields(fields, [...commonFields(!withoutAppid), ...endpoint.fields])
     const found = findMerchant(registry, endpoint, fields)
     checkSign(found.account, (owner?.app ?? found.world.apps[0]!).appSecret, fields, signType)
+    checkSubMerchant(found.account, endpoint, fields)
     return found
   }
   return {
@@ -175,7 +202,9 @@ function receive(registry: Registry, endpoint: PayEndpoint, message: WireMessage
         const linted = lint(found.account, api, root, get, outTradeNo ?? '')
         findings = linted.findings
         if (found.world.strict && linted.refusal) throw linted.refusal
-        return withFindings(succeed(endpoint.handle({ ...found, registry, get, signType })))
+        return withFindings(
+          succeed(endpoint.handle({ ...found, registry, get, signType, subMchId: get('sub_mch_id') })),
+        )
       } catch (error) {
         return withFindings(fail(error))
       }

@@ -1,4 +1,4 @@
-import { couponFee, type Order } from '../../ledger/orders.ts'
+import { couponFee, isOf, type Order } from '../../ledger/orders.ts'
 import { acceptRefund } from '../../ledger/refund-rules.ts'
 import { couponRefundFee, type Refund, type RefundAccount, refundSettlement } from '../../ledger/refunds.ts'
 import { isNotifyUrl } from '../../wire/notify-url.ts'
@@ -28,10 +28,11 @@ export function couponRefundFields(refund: Refund, suffix = ''): WireField[] {
 export const settlementField = (name: string, settled: number, paid: number): WireField[] =>
   settled === paid ? [] : [[name, settled]]
 
-function findPaid({ account: { orders }, get }: PayRequest): Order {
+function findPaid({ account: { orders }, get, subMchId }: PayRequest): Order {
   const transactionId = get('transaction_id')
   if (transactionId === '' && get('out_trade_no') === '') throw missing('transaction_id or out_trade_no')
-  const order = transactionId === '' ? orders.find(get('out_trade_no')) : orders.findTransaction(transactionId)
+  const found = transactionId === '' ? orders.find(get('out_trade_no')) : orders.findTransaction(transactionId)
+  const order = found && isOf(found, subMchId) ? found : undefined
   if (!order && transactionId !== '') throw new BusinessFail('INVALID_TRANSACTIONID')
   if (!order?.payment) throw new BusinessFail('ORDERNOTEXIST')
   return order
@@ -108,7 +109,7 @@ const PAGE = 10
 const FINDABLE_MS = 548 * 24 * 3_600_000
 
 /** The requested refunds: by the first of the four numbers that is given, even if a later one would find more. */
-function select({ account: { orders, refunds, now }, get }: PayRequest): Refund[] {
+function select({ account: { orders, refunds, now }, get, subMchId }: PayRequest): Refund[] {
   const [refundId, outRefundNo, transactionId, outTradeNo] = [
     'refund_id',
     'out_refund_no',
@@ -123,10 +124,10 @@ function select({ account: { orders, refunds, now }, get }: PayRequest): Refund[
     if (outRefundNo !== '') return [refunds.find(outRefundNo)]
     if (transactionId === '') return refunds.ofOrder(outTradeNo)
     const order = orders.findTransaction(transactionId)
-    if (!order) throw new BusinessFail('INVALID_TRANSACTIONID')
+    if (!order || !isOf(order, subMchId)) throw new BusinessFail('INVALID_TRANSACTIONID')
     return refunds.ofOrder(order.outTradeNo)
   }
-  const found = find().filter((refund) => refund !== undefined)
+  const found = find().filter((refund) => refund && isOf(orders.find(refund.outTradeNo)!, subMchId)) as Refund[]
   const old = ({ outTradeNo }: Refund) =>
     now().getTime() - orders.find(outTradeNo)!.payment!.paidAt.getTime() > FINDABLE_MS
   if (found.length === 0 || (transactionId === '' && old(found[0]!))) {

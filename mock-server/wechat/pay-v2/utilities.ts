@@ -9,6 +9,7 @@ export const getsignkey: PayEndpoint = {
   path: '/sandboxnew/pay/getsignkey',
   aliases: ['/xdc/apiv2getsignkey/sign/getsignkey'],
   withoutAppid: true,
+  ofProvider: true,
   fields: [],
   unsigned: (error) => protocolFields(error.errCode === 'SIGNERROR' ? { message: WRONG_KEY } : error),
   handle: ({ account: { mchId, apiKey } }) => [
@@ -23,6 +24,7 @@ export const getsignkey: PayEndpoint = {
 export const report: PayEndpoint = {
   api: 'report',
   path: '/payitil/report',
+  ofProvider: true,
   fields: [],
   unsigned: protocolFields,
   handle: () => [

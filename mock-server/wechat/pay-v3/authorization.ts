@@ -18,7 +18,7 @@ export function headerOf({ headers }: WireMessage, name: string): string | undef
 }
 
 /** The order APIs check fewer headers, and have their own text. */
-const isOfOrders = ({ url }: WireMessage) => url.startsWith('/v3/pay/transactions/')
+const isOfOrders = ({ url }: WireMessage) => /^\/v3\/pay\/(?:partner\/)?transactions\//.test(url)
 
 const unsigned = (
   code: string,

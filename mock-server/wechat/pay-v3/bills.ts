@@ -19,11 +19,13 @@ interface Ticket {
   readonly date: string
   /** bill_type or account_type. */
   readonly type: string
+  /** Only the trades of one sub-merchant; '': all. */
+  readonly subMchId: string
   readonly until: number
 }
 
 /** @throws V3Error */
-function statement(world: WorldCore, account: Account, { kind, date, type }: Omit<Ticket, 'until'>): string {
+function statement(world: WorldCore, account: Account, { kind, date, type, subMchId }: Omit<Ticket, 'until'>): string {
   const compact = date.replaceAll('-', '')
   if (!/^\d{4}-\d\d-\d\d$/.test(date) || !isBillDate(compact)) {
     throw paramError('输入源“/query/bill_date”映射到值字段“账单日期”字符串规则校验失败，日期格式错误', 'query', date)
@@ -33,7 +35,7 @@ function statement(world: WorldCore, account: Account, { kind, date, type }: Omi
   if (day.state === 'creating') throw new V3Error('STATEMENT_CREATING')
   const text =
     kind === 'trade'
-      ? tradeBill(account, day, type as BillType, world.behaviour.billColumns === 'old')
+      ? tradeBill(account, day, type as BillType, world.behaviour.billColumns === 'old', subMchId)
       : type === 'BASIC'
         ? fundFlow(account, day)
         : undefined
@@ -58,8 +60,8 @@ const COMMON: Fields = {
   tar_type: string('压缩类型', 8, { values: ['GZIP'] }),
 }
 
-function answer({ world, account, query, origin }: V3Request, kind: Ticket['kind'], type: string) {
-  const ticket = { kind, date: query.bill_date!, type }
+function answer({ world, account, query, origin, subMchId }: V3Request, kind: Ticket['kind'], type: string) {
+  const ticket = { kind, date: query.bill_date!, type, subMchId }
   const text = statement(world, account, ticket)
   const sha1 = createHash('sha1').update(text).digest('hex')
   const token = tokenOf(account, { ...ticket, until: account.now().getTime() + DOWNLOAD_MS })
@@ -79,7 +81,12 @@ export const tradebill: V3Endpoint = {
   api: 'downloadbill',
   method: 'GET',
   path: '/v3/bill/tradebill',
-  query: { ...COMMON, bill_type: string('账单类型', 32, { values: ['ALL', 'SUCCESS', 'REFUND'] }) },
+  subMerchant: 'optional',
+  query: {
+    ...COMMON,
+    sub_mchid: string('特约商户号', 32),
+    bill_type: string('账单类型', 32, { values: ['ALL', 'SUCCESS', 'REFUND'] }),
+  },
   handle: (request) => answer(request, 'trade', request.query.bill_type ?? 'ALL'),
 }
 

@@ -3,19 +3,14 @@ import type { WireEndpoint } from '../exchange.ts'
 import { billDownload, fundflowbill, tradebill } from './bills.ts'
 import { certificates } from './certificates.ts'
 import { echo } from './echo.ts'
-import { close, queryById, queryByOutTradeNo } from './orders.ts'
+import { orderCalls } from './orders.ts'
 import { v3Route, type V3Endpoint } from './receive.ts'
 import { abnormalRefund, refund, refundQuery } from './refunds.ts'
-import { app, h5, jsapi, native } from './transactions.ts'
+import { orders } from './transactions.ts'
 
 const ENDPOINTS: readonly V3Endpoint[] = [
-  jsapi,
-  native,
-  app,
-  h5,
-  queryByOutTradeNo,
-  queryById,
-  close,
+  ...orders,
+  ...orderCalls,
   refund,
   refundQuery,
   abnormalRefund,

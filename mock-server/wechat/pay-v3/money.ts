@@ -1,5 +1,16 @@
-import { couponFee, type Order, type Payment } from '../../ledger/orders.ts'
+import { couponFee, type Order, type Payment, type Sub } from '../../ledger/orders.ts'
 import type { Refund, RefundStatus } from '../../ledger/refunds.ts'
+
+/** Who ordered: a service provider and its sub-merchant, whose app is there if the order named one. */
+export const partiesOf = (mchId: string, { appid }: Order, sub: Sub) => ({
+  sp_appid: appid,
+  sp_mchid: mchId,
+  ...(sub.appid !== '' && { sub_appid: sub.appid }),
+  sub_mchid: sub.mchId,
+})
+
+export const payerOf = ({ sub }: Order, { openid, subOpenid }: Payment) =>
+  sub ? { sp_openid: openid, ...(subOpenid !== undefined && { sub_openid: subOpenid }) } : { openid }
 
 const KIND = { CASH: 'CASH', NO_CASH: 'NOCASH' } as const
 

@@ -12,7 +12,7 @@ import { rfc3339 } from '../../wire/time.ts'
 import type { Behaviour } from '../behaviour.ts'
 import type { WorldCore } from '../core.ts'
 import { signerOf } from './answers.ts'
-import { promotions, REFUND_STATUS, refundAmounts } from './money.ts'
+import { partiesOf, payerOf, promotions, REFUND_STATUS, refundAmounts } from './money.ts'
 
 /** What a notification reports. */
 export interface Event {
@@ -31,8 +31,7 @@ function paid(mchId: string, order: Order, payment: Payment): Event {
     summary: '支付成功',
     originalType: 'transaction',
     resource: {
-      mchid: mchId,
-      appid: order.appid,
+      ...(order.sub ? partiesOf(mchId, order, order.sub) : { mchid: mchId, appid: order.appid }),
       out_trade_no: order.outTradeNo,
       transaction_id: payment.transactionId,
       trade_type: order.tradeType,
@@ -41,7 +40,7 @@ function paid(mchId: string, order: Order, payment: Payment): Event {
       bank_type: payment.bankType,
       attach: order.attach,
       success_time: rfc3339(payment.paidAt),
-      payer: { openid: payment.openid },
+      payer: payerOf(order, payment),
       amount: {
         total: totalFee,
         payer_total: totalFee - couponFee(payment),
@@ -63,7 +62,7 @@ function refunded(mchId: string, order: Order, refund: Refund): Event {
     summary: SUMMARY[status]!,
     originalType: 'refund',
     resource: {
-      mchid: mchId,
+      ...(order.sub ? { sp_mchid: mchId, sub_mchid: order.sub.mchId } : { mchid: mchId }),
       out_trade_no: order.outTradeNo,
       transaction_id: order.payment!.transactionId,
       out_refund_no: refund.outRefundNo,

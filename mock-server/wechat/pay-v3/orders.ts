@@ -1,10 +1,10 @@
 import { closeOrder } from '../../ledger/ordering.ts'
-import { couponFee, isOver, stateOf, type Order, type TradeState } from '../../ledger/orders.ts'
+import { couponFee, isOf, isOver, stateOf, type Order, type TradeState } from '../../ledger/orders.ts'
 import { rfc3339 } from '../../wire/time.ts'
 import { V3Error } from './answers.ts'
 import { required, string, type Fields } from './fields.ts'
 import type { V3Endpoint } from './receive.ts'
-import { promotions } from './money.ts'
+import { partiesOf, payerOf, promotions } from './money.ts'
 
 export const DESCRIPTION: Readonly<Record<TradeState, string>> = {
   NOTPAY: '订单未支付',
@@ -19,7 +19,7 @@ export const DESCRIPTION: Readonly<Record<TradeState, string>> = {
 
 /** Keys are in alphabetical order, as recorded. */
 function reply(mchId: string, order: Order): Record<string, unknown> {
-  const { appid, outTradeNo, totalFee, feeType, tradeType, attach, deviceInfo, forcedState } = order
+  const { appid, outTradeNo, totalFee, feeType, tradeType, attach, deviceInfo, forcedState, sub } = order
   const payment = forcedState ? undefined : order.payment
   const state = stateOf(order)
   return {
@@ -31,14 +31,15 @@ function reply(mchId: string, order: Order): Record<string, unknown> {
           total: totalFee,
         }
       : { payer_currency: feeType, total: totalFee },
-    appid,
+    ...(!sub && { appid }),
     ...((payment ?? attach !== '') && { attach }),
     ...(payment && { bank_type: payment.bankType }),
-    mchid: mchId,
+    ...(!sub && { mchid: mchId }),
     out_trade_no: outTradeNo,
-    ...(payment && { payer: { openid: payment.openid } }),
+    ...(payment && { payer: payerOf(order, payment) }),
     promotion_detail: payment ? promotions(payment) : [],
     scene_info: { device_id: deviceInfo },
+    ...(sub && partiesOf(mchId, order, sub)),
     ...(payment && { success_time: rfc3339(payment.paidAt) }),
     trade_state: state,
     trade_state_desc: DESCRIPTION[state],
@@ -46,49 +47,69 @@ function reply(mchId: string, order: Order): Record<string, unknown> {
   }
 }
 
-const MCHID: Fields = { mchid: string('直连商户号', 32, required) }
+/** The same call for a merchant itself, and for a service provider about one of its sub-merchants. */
+const both = (endpoint: V3Endpoint, in_: 'query' | 'body', direct: Fields, partner: Fields): V3Endpoint[] => [
+  { ...endpoint, path: `/v3/pay${endpoint.path}`, subMerchant: 'never', [in_]: direct },
+  { ...endpoint, path: `/v3/pay/partner${endpoint.path}`, subMerchant: 'always', [in_]: partner },
+]
 
-/** GET by the merchant's number (4012791900). */
-export const queryByOutTradeNo: V3Endpoint = {
+const MCHID = string('直连商户号', 32, required)
+const SP_MCHID = string('服务商户号', 32, required)
+const SUB_MCHID = string('子商户号', 32, required)
+
+const asked = (endpoint: V3Endpoint) =>
+  both(endpoint, 'query', { mchid: MCHID }, { sp_mchid: SP_MCHID, sub_mchid: SUB_MCHID })
+
+/** GET by the merchant's number (4012791900; for a service provider chapter4_2_2). */
+const queryByOutTradeNo = asked({
   api: 'orderquery',
   method: 'GET',
-  path: '/v3/pay/transactions/out-trade-no/:out_trade_no',
+  path: '/transactions/out-trade-no/:out_trade_no',
   params: { out_trade_no: string('商户订单号', 32, { least: 6 }) },
-  query: MCHID,
-  handle: ({ account, params }) => {
+  handle: ({ account, params, subMchId }) => {
     const order = account.orders.find(params.out_trade_no!)
-    if (!order) throw new V3Error('ORDER_NOT_EXIST')
+    if (!order || !isOf(order, subMchId)) throw new V3Error('ORDER_NOT_EXIST')
     return reply(account.mchId, order)
   },
-}
+})
 
 /** GET by WeChat's number (4012791899). */
-export const queryById: V3Endpoint = {
+const queryById = asked({
   api: 'orderquery',
   method: 'GET',
-  path: '/v3/pay/transactions/id/:transaction_id',
+  path: '/transactions/id/:transaction_id',
   params: { transaction_id: string('微信支付订单号', 32) },
-  query: MCHID,
   orderOf: ({ orders }, values) => orders.findTransaction(values.transaction_id!)?.outTradeNo,
-  handle: ({ account, params }) => {
+  handle: ({ account, params, subMchId }) => {
     const order = account.orders.findTransaction(params.transaction_id!)
-    if (!order) throw new V3Error('ORDER_NOT_EXIST')
+    if (!order || !isOf(order, subMchId)) throw new V3Error('ORDER_NOT_EXIST')
     return reply(account.mchId, order)
   },
-}
+})
+
+/** As recorded, the text about a missing number places it in the path. */
+const inPath = { place: 'uri_template' } as const
 
 /** POST close (4012791901). It may be repeated; a number that was never ordered is closed too, and cannot be used any more. */
-export const close: V3Endpoint = {
-  api: 'closeorder',
-  method: 'POST',
-  path: '/v3/pay/transactions/out-trade-no/:out_trade_no/close',
-  params: { out_trade_no: string('商户订单号', 32, { least: 6 }) },
-  body: { mchid: string('直连商户号', 32, { ...required, place: 'uri_template' }) },
-  handle: ({ account, params }) => {
-    const outTradeNo = params.out_trade_no!
-    const order = account.orders.find(outTradeNo)
-    if (!order) account.orders.burn(outTradeNo)
-    else if (!isOver(order)) closeOrder(order)
-    return undefined
+const close = both(
+  {
+    api: 'closeorder',
+    method: 'POST',
+    path: '/transactions/out-trade-no/:out_trade_no/close',
+    params: { out_trade_no: string('商户订单号', 32, { least: 6 }) },
+    handle: ({ account, params, subMchId }) => {
+      const outTradeNo = params.out_trade_no!
+      const order = account.orders.find(outTradeNo)
+      if (!order) account.orders.burn(outTradeNo)
+      // That of another sub-merchant stays open (the mock's choice: numbers are unique for the provider).
+      else if (!isOf(order, subMchId)) throw new V3Error('ORDER_NOT_EXIST')
+      else if (!isOver(order)) closeOrder(order)
+      return undefined
+    },
   },
-}
+  'body',
+  { mchid: { ...MCHID, ...inPath } },
+  { sp_mchid: { ...SP_MCHID, ...inPath }, sub_mchid: { ...SUB_MCHID, ...inPath } },
+)
+
+export const orderCalls: readonly V3Endpoint[] = [...queryByOutTradeNo, ...queryById, ...close]

@@ -23,6 +23,8 @@ export interface V3Request {
   readonly wechatSerial: string
   /** `https://host`, as the client called it. */
   readonly origin: string
+  /** The sub-merchant of a service provider's call; '' if none is named. */
+  readonly subMchId: string
 }
 
 /** One API of api.mch.weixin.qq.com/v3. */
@@ -34,6 +36,11 @@ export interface V3Endpoint {
   readonly params?: Fields
   readonly query?: Fields
   readonly body?: Fields
+  /**
+   * Whether a service provider names a sub-merchant: not in a call of ordinary merchants only, in each one, or if it
+   * wants. Default: the call knows no sub-merchants.
+   */
+  readonly subMerchant?: 'never' | 'always' | 'optional'
   /** The number of the order that a request is about. */
   readonly orderOf?: (account: Account, values: Readonly<Record<string, string>>) => string | undefined
   /** Throws {@link V3Error} or a Refusal of the ledger. */
@@ -71,9 +78,38 @@ function glance(message: WireMessage): Readonly<Record<string, unknown>> {
   }
 }
 
+type Names = Readonly<Record<string, unknown>>
+
+/**
+ * The sub-merchant that a call is about. The texts are on record: yansongda/pay 1049; community
+ * 0004ccea544418550f7b6f17a56000, and 000e4c2627010811c0dd2d4f65b800 with its status.
+ * @throws V3Error
+ */
+function subMerchantOf({ actsFor }: Account, { subMerchant }: V3Endpoint, body: Names, query: Names): string {
+  const told = subMerchant === 'never' ? '' : String(body.sub_mchid ?? query.sub_mchid ?? '')
+  if (subMerchant === undefined) return ''
+  if (actsFor.length === 0) {
+    if (told === '') return ''
+    throw new V3Error('PARAM_ERROR', {
+      message: '普通商户不允许传sub_mch_id',
+      cause: 'the merchant is not a service provider',
+    })
+  }
+  if (told === '') {
+    if (subMerchant === 'optional') return ''
+    throw new V3Error('PARAM_ERROR', { message: '受理机构必须传入sub_mch_id' })
+  }
+  const known = actsFor.map(({ mchId }) => mchId)
+  if (known.includes(told)) return told
+  throw new V3Error('NO_AUTH', {
+    message: '受理关系不存在',
+    cause: `sub_mchid is ${told}, the provider acts for ${known.join(', ')}`,
+  })
+}
+
 /** The mchid in the body or the query must be the one that signed. */
-function checkMchId({ mchId }: Account, { body, query }: V3Request): void {
-  const told = (body as { mchid?: unknown }).mchid ?? query.mchid ?? mchId
+function checkMchId({ mchId }: Account, body: Names, query: Names): void {
+  const told = body.mchid ?? body.sp_mchid ?? query.mchid ?? query.sp_mchid ?? mchId
   if (told === mchId) return
   throw new V3Error('PARAM_ERROR', {
     message: 'http header中的mchid与post payload中的mchid不匹配',
@@ -105,7 +141,10 @@ function receive(registry: Registry, endpoint: V3Endpoint, message: WireMessage)
   const query = Object.fromEntries(message.query)
   const seen = glance(message)
   const authorization = readAuthorization(headerOf(message, 'authorization'))
-  const mchId = typeof authorization === 'string' ? (query.mchid ?? seen.mchid) : authorization.mchid
+  const mchId =
+    typeof authorization === 'string'
+      ? (query.mchid ?? query.sp_mchid ?? seen.mchid ?? seen.sp_mchid)
+      : authorization.mchid
   const merchant: AtMerchant | undefined = registry.byMchId(String(mchId))
   const world = merchant?.world
   const speaker = world ?? registry.fallback()
@@ -126,7 +165,9 @@ function receive(registry: Registry, endpoint: V3Endpoint, message: WireMessage)
     checkParameters(message.params, params, 'uri_template', speaker.behaviour)
     checkParameters(query, queryFields, 'query', speaker.behaviour)
     if (bodyFields) checkParameters(body, bodyFields, 'body', speaker.behaviour)
-    const request = {
+    const names = body as Names
+    checkMchId(account, names, query)
+    return {
       world: speaker,
       account,
       registry,
@@ -135,9 +176,8 @@ function receive(registry: Registry, endpoint: V3Endpoint, message: WireMessage)
       body,
       wechatSerial,
       origin: message.origin,
+      subMchId: subMerchantOf(account, endpoint, names, query),
     }
-    checkMchId(account, request)
-    return request
   }
 
   return {

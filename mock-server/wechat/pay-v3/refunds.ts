@@ -1,5 +1,5 @@
 import type { Account } from '../../ledger/account.ts'
-import type { Order } from '../../ledger/orders.ts'
+import { isOf, type Order } from '../../ledger/orders.ts'
 import { acceptRefund, retryRefund } from '../../ledger/refund-rules.ts'
 import { couponRefundFee, refundSettlement, type FundsPart, type Refund } from '../../ledger/refunds.ts'
 import { rfc3339 } from '../../wire/time.ts'
@@ -46,13 +46,22 @@ function reply({ orders }: Account, refund: Refund): Record<string, unknown> {
   }
 }
 
-function findPaid({ account: { orders }, body }: V3Request): Order {
+/** A service provider's refund names the sub-merchant (4012886219). */
+const SUB_MCHID = string('子商户号', 32)
+
+/** @throws V3Error */
+function own({ account: { orders }, subMchId }: V3Request, refund: Refund | undefined): Refund {
+  if (refund && isOf(orders.find(refund.outTradeNo)!, subMchId)) return refund
+  throw new V3Error('RESOURCE_NOT_EXISTS')
+}
+
+function findPaid({ account: { orders }, body, subMchId }: V3Request): Order {
   const { transaction_id: transactionId, out_trade_no: outTradeNo } = body
   if (transactionId === undefined && outTradeNo === undefined) {
     throw missing('transaction_id', '微信支付订单号')
   }
   const order = transactionId === undefined ? orders.find(outTradeNo) : orders.findTransaction(transactionId)
-  if (!order?.payment) throw new V3Error('RESOURCE_NOT_EXISTS', { message: '订单不存在' })
+  if (!order?.payment || !isOf(order, subMchId)) throw new V3Error('RESOURCE_NOT_EXISTS', { message: '订单不存在' })
   if (outTradeNo !== undefined && order.outTradeNo !== outTradeNo) {
     throw new V3Error('INVALID_REQUEST', { message: '您的请求参数与订单信息不一致' })
   }
@@ -82,7 +91,9 @@ export const refund: V3Endpoint = {
   method: 'POST',
   path: '/v3/refund/domestic/refunds',
   orderOf: byNumbers,
+  subMerchant: 'always',
   body: {
+    sub_mchid: SUB_MCHID,
     transaction_id: string('微信支付订单号', 32),
     out_trade_no: string('商户订单号', 32),
     out_refund_no: { ...OUT_REFUND_NO, ...required },
@@ -139,11 +150,12 @@ export const refundQuery: V3Endpoint = {
   method: 'GET',
   path: '/v3/refund/domestic/refunds/:out_refund_no',
   params: { out_refund_no: OUT_REFUND_NO },
+  query: { sub_mchid: SUB_MCHID },
   orderOf: byNumbers,
-  handle: ({ account, params }) => {
-    const found = account.refunds.find(params.out_refund_no!)
-    if (!found) throw new V3Error('RESOURCE_NOT_EXISTS')
-    return reply(account, found)
+  subMerchant: 'always',
+  handle: (request) => {
+    const { account, params } = request
+    return reply(account, own(request, account.refunds.find(params.out_refund_no!)))
   },
 }
 
@@ -154,7 +166,9 @@ export const abnormalRefund: V3Endpoint = {
   path: '/v3/refund/domestic/refunds/:refund_id/apply-abnormal-refund',
   params: { refund_id: string('微信支付退款单号', 32) },
   orderOf: byNumbers,
+  subMerchant: 'always',
   body: {
+    sub_mchid: SUB_MCHID,
     out_refund_no: { ...OUT_REFUND_NO, ...required },
     type: string('异常退款处理方式', 32, { ...required, values: ['USER_BANK_CARD', 'MERCHANT_BANK_CARD'] }),
     bank_type: string('开户银行', 16),
@@ -163,8 +177,8 @@ export const abnormalRefund: V3Endpoint = {
   },
   handle: (request) => {
     const { account, params, body } = request
-    const found = account.refunds.findId(params.refund_id!)
-    if (!found || found.outRefundNo !== body.out_refund_no) throw new V3Error('RESOURCE_NOT_EXISTS')
+    const found = own(request, account.refunds.findId(params.refund_id!))
+    if (found.outRefundNo !== body.out_refund_no) throw new V3Error('RESOURCE_NOT_EXISTS')
     let receivedBy = '商户结算银行账户'
     if (body.type === 'USER_BANK_CARD') {
       if (body.bank_type === undefined) {

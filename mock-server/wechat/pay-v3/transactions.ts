@@ -4,7 +4,7 @@ import type { Account } from '../../ledger/account.ts'
 import { parseRfc3339 } from '../../wire/time.ts'
 import { checkPayer } from '../payer.ts'
 import { paramError, V3Error } from './answers.ts'
-import { array, boolean, integer, object, required, string, type Fields } from './fields.ts'
+import { array, boolean, integer, missing, object, required, string, type Fields } from './fields.ts'
 import type { V3Endpoint, V3Request } from './receive.ts'
 
 /** As in the recorded error texts: no query, no fragment, no brackets or blanks. */
@@ -30,9 +30,17 @@ const SCENE: Fields = {
   }),
 }
 
+const DIRECT: Fields = { appid: string('公众号ID', 32, required), mchid: string('直连商户号', 32, required) }
+
+/** Of a service provider's order (4012523579). */
+const PARTNER: Fields = {
+  sp_appid: string('服务商应用ID', 32, required),
+  sp_mchid: string('服务商户号', 32, required),
+  sub_appid: string('子商户应用ID', 32),
+  sub_mchid: string('子商户号', 32, required),
+}
+
 const COMMON: Fields = {
-  appid: string('公众号ID', 32, required),
-  mchid: string('直连商户号', 32, required),
   description: string('商品描述', 127, required),
   out_trade_no: string('商户订单号', 32, { ...required, least: 6, pattern: OUT_TRADE_NO }),
   time_expire: string('交易结束时间', 64),
@@ -56,6 +64,10 @@ const COMMON: Fields = {
 
 const PAYER: Fields = {
   payer: object('支付者', { openid: string('用户标识', 128, required) }, required),
+}
+
+const PARTNER_PAYER: Fields = {
+  payer: object('支付者', { sp_openid: string('用户服务标识', 128), sub_openid: string('用户子标识', 128) }, required),
 }
 
 const H5: Fields = {
@@ -107,25 +119,64 @@ const canonical = (value: unknown): string =>
   )
 
 /** @throws V3Error */
-function checkParties({ registry, world, body }: V3Request): void {
-  const app = registry.byAppid(body.appid)
-  if (app?.world !== world) throw new V3Error('APPID_MCHID_NOT_MATCH')
-  if (!body.payer) return
-  const { openid } = body.payer
-  switch (checkPayer(registry, world, body.appid, openid)) {
+function checkApp({ registry, world }: V3Request, appid: string): void {
+  if (registry.byAppid(appid)?.world !== world) throw new V3Error('APPID_MCHID_NOT_MATCH')
+}
+
+/** @throws V3Error */
+function checkUser({ registry, world }: V3Request, appid: string, openid: string, foreign: () => V3Error): void {
+  switch (checkPayer(registry, world, appid, openid)) {
     case 'unknown':
       throw new V3Error('PARAM_ERROR', { message: '无效的openid', cause: `openid is ${JSON.stringify(openid)}` })
     case 'foreign':
-      throw new V3Error('INVALID_REQUEST', { message: 'appid与openid不匹配' })
+      throw foreign()
   }
 }
 
+/** @throws V3Error */
+function checkParties(request: V3Request): void {
+  const { appid, payer } = request.body
+  checkApp(request, appid)
+  if (!payer) return
+  checkUser(request, appid, payer.openid, () => new V3Error('INVALID_REQUEST', { message: 'appid与openid不匹配' }))
+}
+
+/** As recorded for sp_openid (community 0008ceae7f81f0c46be21a1c761400). */
+const notOfApp = () => new V3Error('PARAM_ERROR', { message: 'appid和openid不匹配' })
+
+/**
+ * The parties of a service provider's order.
+ * @throws V3Error
+ */
+function checkPartners(request: V3Request): void {
+  const { account, body, subMchId } = request
+  const { sp_appid: appid, sub_appid: subAppid, payer } = body
+  checkApp(request, appid)
+  const sub = account.actsFor.find(({ mchId }) => mchId === subMchId)!
+  if (subAppid !== undefined && !sub.appids.includes(subAppid)) {
+    // The text is that of v2; which code v3 has for it is not on record.
+    throw new V3Error('APPID_MCHID_NOT_MATCH', {
+      message: 'sub_mch_id与sub_appid不匹配',
+      cause: `sub_appid is ${subAppid}, bound to ${subMchId}: ${sub.appids.join(', ') || 'none'}`,
+    })
+  }
+  if (!payer) return
+  const { sp_openid: openid, sub_openid: subOpenid } = payer
+  // One of the two is required, and sub_appid beside sub_openid (4012523579); the texts are those of other fields.
+  if (openid === undefined && subOpenid === undefined) throw missing('sp_openid', '用户服务标识', 'body', '/body/payer')
+  if (subOpenid !== undefined && subAppid === undefined) throw missing('sub_appid', '子商户应用ID')
+  if (openid !== undefined) checkUser(request, appid, openid, notOfApp)
+  if (subOpenid !== undefined) checkUser(request, subAppid, subOpenid, notOfApp)
+}
+
 function order(request: V3Request, tradeType: string): Order {
-  const { world, account, body } = request
+  const { world, account, body, subMchId } = request
   if (body.detail && Buffer.byteLength(JSON.stringify(body.detail)) > MAX_DETAIL_BYTES) {
     throw new V3Error('PARAM_ERROR', { cause: `detail has more than ${MAX_DETAIL_BYTES} bytes` })
   }
-  checkParties(request)
+  const isPartner = subMchId !== ''
+  if (isPartner) checkPartners(request)
+  else checkParties(request)
   const { amount, payer, scene_info: scene } = body
   return placeOrder(
     account,
@@ -133,12 +184,13 @@ function order(request: V3Request, tradeType: string): Order {
       version: 'v3',
       parameters: canonical(body),
       outTradeNo: body.out_trade_no,
-      appid: body.appid,
+      appid: isPartner ? body.sp_appid : body.appid,
       body: body.description,
       totalFee: amount.total,
       feeType: amount.currency ?? 'CNY',
       tradeType,
-      openid: payer?.openid ?? '',
+      openid: (isPartner ? payer?.sp_openid : payer?.openid) ?? '',
+      ...(isPartner && { sub: { mchId: subMchId, appid: body.sub_appid ?? '', openid: payer?.sub_openid ?? '' } }),
     },
     {
       deviceInfo: scene?.device_id ?? '',
@@ -152,25 +204,36 @@ function order(request: V3Request, tradeType: string): Order {
   )
 }
 
-/** One of the four ways to order (4012791897, 4012791877, 4013070347, 4012791834). */
-const transaction = (
-  name: string,
-  tradeType: string,
-  fields: Fields,
-  answer: (order: Order, account: Account) => Record<string, unknown>,
-): V3Endpoint => ({
-  api: 'unifiedorder',
-  method: 'POST',
-  path: `/v3/pay/transactions/${name}`,
-  body: { ...COMMON, ...fields },
-  handle: (request) => answer(order(request, tradeType), request.account),
+/** How an order is answered. */
+type Answer = (order: Order, account: Account) => Record<string, unknown>
+
+/** One of the four ways to order (4012791897, 4012791877, 4013070347, 4012791834), for a merchant itself and for a service provider. */
+function transactions(name: string, tradeType: string, direct: Fields, partner: Fields, answer: Answer): V3Endpoint[] {
+  const endpoint = (path: string, subMerchant: 'never' | 'always', fields: Fields): V3Endpoint => ({
+    api: 'unifiedorder',
+    method: 'POST',
+    path: `${path}/transactions/${name}`,
+    subMerchant,
+    body: { ...COMMON, ...fields },
+    handle: (request) => answer(order(request, tradeType), request.account),
+  })
+  return [
+    endpoint('/v3/pay', 'never', { ...DIRECT, ...direct }),
+    endpoint('/v3/pay/partner', 'always', { ...PARTNER, ...partner }),
+  ]
+}
+
+const prepayId: Answer = ({ prepayId }) => ({ prepay_id: prepayId })
+const codeUrl: Answer = ({ prepayId }, { random }) => ({
+  code_url: `weixin://wxpay/bizpayurl/up?pr=${random.alphanumeric(9, 'code_url', prepayId)}&groupid=00`,
+})
+const h5Url: Answer = ({ prepayId }, { random }) => ({
+  h5_url: `https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=${prepayId}&package=${random.digits(10, 'h5_url', prepayId)}`,
 })
 
-export const jsapi = transaction('jsapi', 'JSAPI', PAYER, ({ prepayId }) => ({ prepay_id: prepayId }))
-export const app = transaction('app', 'APP', {}, ({ prepayId }) => ({ prepay_id: prepayId }))
-export const native = transaction('native', 'NATIVE', {}, ({ prepayId }, { random }) => ({
-  code_url: `weixin://wxpay/bizpayurl/up?pr=${random.alphanumeric(9, 'code_url', prepayId)}&groupid=00`,
-}))
-export const h5 = transaction('h5', 'MWEB', H5, ({ prepayId }, { random }) => ({
-  h5_url: `https://wx.tenpay.com/cgi-bin/mmpayweb-bin/checkmweb?prepay_id=${prepayId}&package=${random.digits(10, 'h5_url', prepayId)}`,
-}))
+export const orders: readonly V3Endpoint[] = [
+  ...transactions('jsapi', 'JSAPI', PAYER, PARTNER_PAYER, prepayId),
+  ...transactions('native', 'NATIVE', {}, {}, codeUrl),
+  ...transactions('app', 'APP', {}, {}, prepayId),
+  ...transactions('h5', 'MWEB', H5, H5, h5Url),
+]

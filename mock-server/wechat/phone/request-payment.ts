@@ -1,6 +1,6 @@
 import { MockError } from '../../base/errors.ts'
 import type { Account } from '../../ledger/account.ts'
-import { isOpen, isOverdue, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
+import { isOpen, isOverdue, payingAppid, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
 import { signV2, type SignType } from '../../wire/sign-v2.ts'
 import { isSignedBy, paymentText } from '../../wire/sign-v3.ts'
 import type { WorldCore } from '../core.ts'
@@ -112,7 +112,7 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
   const [first] = accounts
   const account = accounts.find(({ orders }) => orders.findPrepay(prepayId)) ?? first!
   const order = account.orders.findPrepay(prepayId)
-  const appid = order?.appid ?? apps[0]!.appid
+  const appid = order ? payingAppid(order) : apps[0]!.appid
   const { signType = 'MD5' } = params
   if (params.appId !== undefined && params.appId !== appid) {
     throw badSignature(`the mini program is ${appid}, not ${params.appId}`)

@@ -99,24 +99,23 @@ const shipping = record({
   ...{ uploadedAt: date, receivedAt: optional(date) },
 })
 
+const payer = { openid: text, subOpenid: optional(text) }
+const payment = record({ ...payer, transactionId: text, bankType: text, coupons: list(coupon), paidAt: date })
+
 const order = record({
   version,
   parameters: text,
   ...{ outTradeNo: text, body: text, totalFee: count, feeType: text, tradeType: text },
-  appid: text,
-  openid: text,
+  ...{ appid: text, openid: text, deviceInfo: text, attach: text, nonceStr: text, prepayId: text },
+  sub: optional(record({ mchId: text, appid: text, openid: text })),
   createdAt: date,
-  deviceInfo: text,
-  attach: text,
   notifyUrl: url,
-  nonceStr: text,
   signType,
-  prepayId: text,
   prepayIssuedAt: date,
   expiresAt: optional(date),
   tradeState: oneOf('NOTPAY', 'SUCCESS', 'REFUND', 'CLOSED'),
   forcedState: optional(oneOf(...TRADE_STATE.enum)),
-  payment: optional(record({ transactionId: text, openid: text, bankType: text, coupons: list(coupon), paidAt: date })),
+  payment: optional(payment),
   autoPayAt: optional(date),
   shipping: optional(shipping),
 })
@@ -278,6 +277,7 @@ const state = record({
       keyMode: oneOf(...KEY_MODE.enum),
       publicKeyShare: number,
       newKeyShare: number,
+      actsFor: optional(list(record({ mchId: text, appids: list(text) }))),
       keys,
       ...books,
     }),
