@@ -24,7 +24,7 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const READMES = ['README.md', 'README.zh-CN.md']
 /** Pages in both languages; what belongs into README has its row in one of these. */
-const PAGES = ['api', 'app', 'errors', 'faq', 'going-live', 'hooks', 'mini-program', 'options', 'types']
+const PAGES = ['api', 'app', 'errors', 'faq', 'going-live', 'hooks', 'migrating', 'mini-program', 'options', 'types']
 const pagesOf = (readme: string) => PAGES.map((name) => `docs/${name}${readme.replace('README', '')}`)
 const DOCUMENTS = [
   ...READMES,
