@@ -35,7 +35,8 @@ import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
 import { createWork } from './engine/work.ts'
 import type { Work } from './engine/work.ts'
-import type { Log } from './hooks.ts'
+import type { Recorded } from './engine/news.ts'
+import type { Log, LogLevel } from './hooks.ts'
 import type { Anomaly } from './model.ts'
 import type { AppConfig } from './options/apps.ts'
 import type { Config, MerchantConfig } from './options/parse.ts'
@@ -112,17 +113,18 @@ export function createAccount(config: Config, log: Log): AccountServices {
 
   const policy = { latePayment: config.latePayment }
   const observer = {
-    anomaly(anomaly: Anomaly) {
+    recorded: createMoneyLog({ levels: config.logLevels, log, now, wechatNow }),
+    anomaly(anomaly: Anomaly, its = log) {
       publish('fastify-wechat-pay:anomaly', () => ({ outTradeNo: anomaly.outTradeNo, kind: anomaly.kind }))
-      log.error({ anomaly }, 'A problem with a payment waits for a person: see fastify.wechat.anomalies')
+      its.error({ anomaly }, 'A problem with a payment waits for a person: see fastify.wechat.anomalies')
       Promise.resolve(anomaly)
-        .then(hooks.onAnomaly)
+        .then((found) => hooks.onAnomaly?.(found, { log: its }))
         .catch((error: unknown) => {
-          log.error({ err: loggable(error) }, 'onAnomaly failed')
+          its.error({ err: loggable(error) }, 'onAnomaly failed')
         })
     },
     // With a queue, this process only hands work over.
-    due: hooks.enqueue === undefined ? (outTradeNo: string) => work.start(outTradeNo) : () => {},
+    due: hooks.enqueue === undefined ? (outTradeNo: string, its?: Log) => work.start(outTradeNo, its) : () => {},
     reserve: () => (hooks.enqueue === undefined ? work.reserve() : undefined),
     outbox: hooks.enqueue && createOutbox(hooks.enqueue),
   }
@@ -175,6 +177,44 @@ export function createAccount(config: Config, log: Log): AccountServices {
     async close() {
       await Promise.all([payHttp.close(), certHttp?.close(), miniProgramHttp.close()])
     },
+  }
+}
+
+interface MoneyLogDeps {
+  levels: Config['logLevels']
+  log: Log
+  now: () => Date
+  wechatNow: () => Date
+}
+
+/**
+ * One line for each payment, and one for each refund whose money is back; duplicates leave none, so nobody can fill the log. `ms` is the time from the
+ * payment to its record, and from the request or discovery of a refund to the news that it has succeeded.
+ */
+function createMoneyLog({ levels, log, now, wechatNow }: MoneyLogDeps) {
+  const write = (level: LogLevel, its: Log, details: object, message: string) => {
+    if (level !== 'silent') its[level](details, message)
+  }
+  return ({ before, order, source, outcome }: Recorded, its = log): void => {
+    const { outTradeNo, payment, refunds } = order
+    if (payment === undefined) return
+    const { transactionId, totalFee, paidAt } = payment
+    if (before.payment === undefined) {
+      const ms = Math.max(0, wechatNow().getTime() - paidAt.getTime())
+      const late = outcome === 'late' && { late: true }
+      write(levels.paid, its, { outTradeNo, totalFee, transactionId, source, ms, ...late }, 'Paid')
+    }
+    const known = new Map(before.refunds.map(({ outRefundNo, state }) => [outRefundNo, state]))
+    for (const { outRefundNo, refundFee, refundId, state, createdAt } of refunds) {
+      if (state !== 'success' || known.get(outRefundNo) === 'success') continue
+      const ms = now().getTime() - createdAt.getTime()
+      write(
+        levels.refunded,
+        its,
+        { outTradeNo, outRefundNo, refundFee, transactionId, refundId, source, ms },
+        'Refunded',
+      )
+    }
   }
 }
 

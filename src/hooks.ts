@@ -47,9 +47,25 @@ export interface Log {
   error(details: object, message: string): void
 }
 
+/** The level of a line; `silent` leaves it out. */
+export type LogLevel = keyof Log | 'silent'
+
+/** The levels of the lines that are not alarms. */
+export interface LogLevels {
+  /** A payment was recorded: one line each. Default `info`. */
+  paid?: LogLevel | undefined
+  /** The money of a refund is back: one line each. Default `info`. */
+  refunded?: LogLevel | undefined
+  /** A notification was refused that anybody may have sent. Default `warn`. */
+  refused?: LogLevel | undefined
+  /** WeChat has sent an event, and there is no `onEvent`. Default `info`. */
+  event?: LogLevel | undefined
+}
+
 export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
+  /** Fastify's log; if a notification started the work, with its `reqId`. */
   log: Log
   /** Aborts when the hook has taken too long (nine tenths of `leaseMs`). Its writes through `tx` are rolled back, and it runs again later. */
   signal: AbortSignal
@@ -103,12 +119,12 @@ export interface Hooks<Tx = unknown, Body = unknown> {
    */
   enqueue?: ((job: Job, context: EnqueueContext<Tx>) => Promise<unknown> | unknown) | undefined
   /** A problem with money needs a person to decide. Called once per finding; if it throws, the error is logged. */
-  onAnomaly?: ((anomaly: Anomaly) => Promise<void> | void) | undefined
+  onAnomaly?: ((anomaly: Anomaly, context: { log: Log }) => Promise<void> | void) | undefined
   /**
    * An API v3 notification of anything but a payment or refund, e.g. a complaint or a transfer. Verified and decrypted; the same `event.id` may
    * come again. If it throws, the answer is a failure, and WeChat sends it again. Without the hook, such notifications are acknowledged and logged.
    */
-  onEvent?: ((event: WechatEvent) => Promise<void> | void) | undefined
+  onEvent?: ((event: WechatEvent, context: { log: Log }) => Promise<void> | void) | undefined
   /** A user has logged in: find or create the account here. Runs before the token is issued; if it throws, the login fails. Its return value is ignored. */
   onLogin?: ((login: LoginResult, request: FastifyRequest) => Promise<void> | void) | undefined
   /** Issues your own token, e.g. with `@fastify/jwt`, instead of the built-in opaque one. Needs `authenticate` too. */

@@ -35,6 +35,8 @@ export type {
   IssuedToken,
   Job,
   Log,
+  LogLevel,
+  LogLevels,
   LoginResult,
   PaidOrder,
   Price,

@@ -106,11 +106,11 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   await fastify.register(
     async (scope) => {
       const { orderBody, orderTtlMs, exposeOpenid } = config
-      const deps = { orders, users, answers, orderTtlMs, now: wechatNow, log }
+      const deps = { orders, users, answers, orderTtlMs, now: wechatNow }
       if (!config.documentRoutes) hideRoutes(scope)
       await scope.register(async (json) => {
         await speakJson(json, 'own')
-        loginRoutes(json, { login, answers, users, exposeOpenid, hasSeveral: several.length > 0, log })
+        loginRoutes(json, { login, answers, users, exposeOpenid, hasSeveral: several.length > 0 })
         if (orderBody === undefined) createOrderRoute(json, deps)
         orderRoutes(json, deps)
       })
@@ -122,7 +122,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
         })
       }
       await scope.register(async (raw) => {
-        notifyRoute(raw, { pay, orders, registered: () => registered, hooks, now: wechatNow, log })
+        const levels = config.logLevels
+        notifyRoute(raw, { pay, orders, registered: () => registered, hooks, now: wechatNow, log, levels })
       })
     },
     { prefix: config.prefix },

@@ -1,18 +1,30 @@
 import { publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
+import type { Log } from '../hooks.ts'
 import type { Anomaly, Order, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
 import type { Outbox } from './claims/jobs.ts'
 import { decide } from './machine.ts'
+import { sourceOf } from './machine/observation.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Decision, Outcome, Policy } from './machine/ruling.ts'
 
-/** Callbacks of the engine. They must not throw. */
+/** A piece of news that was committed. */
+export interface Recorded {
+  before: Order
+  order: Order
+  source: Source
+  outcome: Outcome
+}
+
+/** Callbacks of the engine. They must not throw. `log` is that of the request which brought the news. */
 export interface Observer {
   /** Called once per finding. */
-  anomaly(anomaly: Anomaly): void
+  anomaly(anomaly: Anomaly, log?: Log): void
+  /** News was committed: `order` is what it made of `before`. */
+  recorded?(news: Recorded, log?: Log): void
   /** An order has work due at once, e.g. `onPaid`. */
-  due(outTradeNo: string): void
+  due(outTradeNo: string, log?: Log): void
   /** A slot for the work that a notification causes, if one is free: the order is then claimed in the same change. Always end it. */
   reserve?(): Slot | undefined
   /** With a queue: due work becomes a job. */
@@ -26,7 +38,7 @@ export interface Slot {
   /** The name of this process. */
   claimer: string
   /** Does the work of the claim, once it is committed. Without a claim the slot is free again. */
-  end(committed: Claim | undefined): void
+  end(committed: Claim | undefined, log?: Log): void
 }
 
 export interface NewsDeps {
@@ -47,22 +59,24 @@ export interface Observed {
 
 export interface News {
   /** Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. */
-  observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+  observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
   /** As `observe`, for a verified payment: one of an unknown number becomes a finding. */
-  observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
+  observePayment(source: Source, payment: Payment, log?: Log): Promise<Observed | undefined>
 }
 
 type PaymentSeen = Observation & { seen: 'payment' }
 
 /** Takes news about orders to the machine, and its decisions to the store. */
 export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps): News {
-  async function observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined> {
+  async function observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined> {
     const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     let decision: Decision
     let claim: Claim | undefined
+    let before: Order
     let updated: Updated | undefined
     try {
       updated = await store.updateOrder(outTradeNo, (current) => {
+        before = current
         decision = decide(current, observation, policy, now(), wechatNow())
         const { change } = decision
         claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
@@ -71,23 +85,24 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
       })
     } catch (error) {
       slot?.end(undefined)
-      return await observe(outTradeNo, await explained(error, outTradeNo, observation))
+      return await observe(outTradeNo, await explained(error, outTradeNo, observation), log)
     }
-    slot?.end(claim)
+    slot?.end(claim, log)
     if (updated === undefined) return undefined
     const { order, raised } = updated
     const { outcome, change } = decision!
     if (outcome === 'rival-needed') {
-      return await observe(outTradeNo, await withRival(observation as PaymentSeen, order))
+      return await observe(outTradeNo, await withRival(observation as PaymentSeen, order), log)
     }
-    for (const anomaly of raised) observer.anomaly(anomaly)
+    observer.recorded?.({ before: before!, order, source: sourceOf(observation), outcome }, log)
+    for (const anomaly of raised) observer.anomaly(anomaly, log)
     const isSettlement = outcome === 'settled' || outcome === 'late'
     if (isSettlement && observation.seen === 'payment') {
       const { source } = observation
       publish('fastify-wechat-pay:settlement', () => ({ outTradeNo, source, late: outcome === 'late' }))
     }
     const mayBeDue = isSettlement || outcome === 'changed' || observation.seen.endsWith('-hinted')
-    if (mayBeDue && order.dueAt !== null && order.dueAt <= now()) observer.due(outTradeNo)
+    if (mayBeDue && order.dueAt !== null && order.dueAt <= now()) observer.due(outTradeNo, log)
     return { order, outcome, why: change!.history.at(-1)!.outcome }
   }
 
@@ -112,8 +127,8 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
   return {
     observe,
 
-    async observePayment(source, payment) {
-      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment })
+    async observePayment(source, payment, log) {
+      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment }, log)
       if (observed !== undefined) return observed
       const anomaly: Anomaly = {
         id: `unknown-order:${payment.mchId}/${payment.outTradeNo}:${payment.transactionId}`,
@@ -123,7 +138,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
         reason: 'there is no order with this number',
         payment,
       }
-      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly)
+      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly, log)
       return undefined
     },
   }

@@ -1,6 +1,7 @@
 import type { AppParams, PayApi, PayParams } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Advice } from '../errors.ts'
+import type { Log } from '../hooks.ts'
 import type {
   Account,
   HistoryEntry,
@@ -76,9 +77,9 @@ export interface Orders {
   pursue(order: Order, planned?: boolean): Promise<void>
   /** All news about an order and what each piece changed, oldest first. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
-  /** Applies a verified payment. `undefined` for an unknown number. */
-  observePayment(source: Source, payment: Payment): Promise<Observed | undefined>
-  observe(outTradeNo: string, observation: Observation): Promise<Observed | undefined>
+  /** Applies a verified payment. `undefined` for an unknown number. `log` is for the lines that it causes. */
+  observePayment(source: Source, payment: Payment, log?: Log): Promise<Observed | undefined>
+  observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
   /** The owner of the orders. */
   readonly owner: Owner
   /** Whether it is an account of this owner, or one of its orders: only its owner may ask WeChat about an order. */

@@ -2,6 +2,7 @@ import { noCertificate } from '../client/pay.ts'
 import type { AbnormalRefund, PayApi } from '../client/pay.ts'
 import { isRefusal } from '../client/refusals.ts'
 import { WechatError } from '../errors.ts'
+import type { Log } from '../hooks.ts'
 import type { Order, Refund, RefundAccount, RefundReport } from '../model.ts'
 import { checkFields, oneOf, optional, text } from '../base/rules.ts'
 import type { Rule } from '../base/rules.ts'
@@ -50,7 +51,7 @@ export interface Refunds {
    */
   settleAbnormal(outTradeNo: string, outRefundNo: string, account: AbnormalRefund['account']): Promise<Refund>
   /** Does the work of a due refund: requests it again, or queries it. */
-  pursue(order: Order, refund: Refund): Promise<void>
+  pursue(order: Order, refund: Refund, log?: Log): Promise<void>
 }
 
 export interface RefundsDeps {
@@ -99,7 +100,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
   }
 
   /** `undefined` if there is no such refund after all. */
-  async function ask(order: Order, outRefundNo: string): Promise<Refund | undefined> {
+  async function ask(order: Order, outRefundNo: string, log?: Log): Promise<Refund | undefined> {
     const { outTradeNo } = order
     let report: RefundReport | undefined
     try {
@@ -113,6 +114,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       report === undefined
         ? { seen: 'refund-not-exist', outRefundNo }
         : { seen: 'refund-reported', source: 'query', report },
+      log,
     )
     return find(observed!.order, outRefundNo)
   }
@@ -216,10 +218,10 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       return await apply(outTradeNo, { seen: 'refund-reported', source: 'operator', report }, outRefundNo)
     },
 
-    async pursue(order, refund) {
+    async pursue(order, refund, log) {
       if (refund.origin === 'local' && (refund.state === 'created' || refund.state === 'unknown')) {
         await submit(order, refund)
-      } else await ask(order, refund.outRefundNo)
+      } else await ask(order, refund.outRefundNo, log)
     },
   }
 }

@@ -35,7 +35,7 @@ export interface WorkDeps {
 
 export interface Work {
   /** Starts an order's due work now, without waiting for it. */
-  start(outTradeNo: string): void
+  start(outTradeNo: string, log?: Log): void
   /** A slot for work that is about to be due, if one is free. */
   reserve(): Slot | undefined
   /** Does the due work of one order, as soon as a slot is free; resolves with whether there was any. Rejects if it could not be claimed. */
@@ -91,7 +91,6 @@ export function createWork({
     policy,
     now,
     wechatNow,
-    log,
     leaseMs,
   })
   const slots = createSlots(concurrency, workOnStarted)
@@ -127,16 +126,16 @@ export function createWork({
     )
   }
 
-  async function workOnStarted(outTradeNo: string): Promise<void> {
+  async function workOnStarted(outTradeNo: string, its: Log = log): Promise<void> {
     const began = hookLimits.now()
     let claim: Claim | undefined
     try {
       claim = (await claimDue(1, outTradeNo))[0]
     } catch (error) {
-      log.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
+      its.error({ outTradeNo, err: error }, 'Work that is due could not be started; the sweeper will')
     }
     if (claim === undefined) slots.give(1)
-    else work(claim, began)
+    else work(claim, began, its)
   }
 
   /** Waits for a slot, then claims as many orders as there are slots, or only this one; each claim keeps its slot. */
@@ -163,7 +162,7 @@ export function createWork({
       count += found
       for (const claim of claims) {
         const task: Promise<void> = new Promise<void>((resolve) => {
-          work(claim, began, resolve)
+          work(claim, began, log, resolve)
         }).finally(() => tasks.delete(task))
         tasks.add(task)
       }
@@ -176,7 +175,7 @@ export function createWork({
    * Does the work of a claim and returns its slot, at the latest when the lease ends: from then on any process may claim the order. `began` is when
    * the claim was requested, in real time, as its lease may have begun then.
    */
-  function work(claim: Claim, began: number, done = () => {}): void {
+  function work(claim: Claim, began: number, its: Log, done = () => {}): void {
     let over = false
     const end = () => {
       if (over) return
@@ -187,7 +186,7 @@ export function createWork({
       slots.give(1)
       done()
     }
-    const lease = new Lease()
+    const lease = new Lease(its)
     leases.add(lease)
     let deadline = hookLimits.begin(() => {
       lease.tooLate(new Error(`it had not ended after ${hookMs} ms and was abandoned: see the option leaseMs`))
@@ -196,7 +195,7 @@ export function createWork({
     const task = stopped ? giveBack(claim, lease) : workOn(claim, lease)
     task.then(end, (error: unknown) => {
       // The order keeps its place in the schedule: the engine has recorded the failure, or the lease ends.
-      log.warn(
+      its.warn(
         { outTradeNo: claim.order.outTradeNo, err: error },
         'Work that was due could not be done; it will be tried again',
       )
@@ -220,7 +219,7 @@ export function createWork({
       order = await onRefunded(claim, order as PaidOrder, refund, lease)
     }
     for (const refund of order?.refunds ?? []) {
-      if (isDue(refund.dueAt, now()) && !lease.isLate) await refunds.pursue(order!, refund)
+      if (isDue(refund.dueAt, now()) && !lease.isLate) await refunds.pursue(order!, refund, lease.log)
     }
   }
 
@@ -244,15 +243,15 @@ export function createWork({
       return {
         leaseEnd: () => later(now(), leaseMs),
         claimer,
-        end(committed) {
+        end(committed, its = log) {
           // Committed too late: another process does the work after the lease.
           if (over) return
           deadline.close()
           if (committed === undefined) slots.give(1)
-          else if (stopped) work(committed, began)
+          else if (stopped) work(committed, began, its)
           else {
             afterReply(() => {
-              work(committed, began)
+              work(committed, began, its)
             })
           }
         },
@@ -264,7 +263,7 @@ export function createWork({
         claims: [claim],
         began,
       } = await claimNext(1, outTradeNo)
-      if (claim !== undefined) await new Promise<void>((resolve) => work(claim, began, resolve))
+      if (claim !== undefined) await new Promise<void>((resolve) => work(claim, began, log, resolve))
       else if (stopped) throw closing()
       return claim !== undefined
     },

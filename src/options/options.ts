@@ -1,6 +1,6 @@
 import type { ClientCert } from '../client/certificate.ts'
 import type { LatePayment } from '../engine/machine/ruling.ts'
-import type { Hooks } from '../hooks.ts'
+import type { Hooks, LogLevels } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import type { BodyOf } from './body.ts'
 import type { Store } from '../store/store.ts'
@@ -131,6 +131,8 @@ export interface WechatPayOptions<Tx = unknown, Schema = unknown> extends Hooks<
    * `proxy: process.env.HTTPS_PROXY`. Default none.
    */
   proxy?: string | undefined
+  /** The levels of lines that are not alarms, e.g. `{ paid: 'debug', refused: 'silent' }`. */
+  logLevels?: LogLevels | undefined
   /** The clock, for tests with virtual time. Default: the machine's. Orders expire by WeChat's clock, known from the `Date` of its replies. */
   now?: (() => Date) | undefined
 }

@@ -3,7 +3,7 @@ import type { ClientCert } from '../client/certificate.ts'
 import { readCertificate } from '../client/pay-v3/platform-keys.ts'
 import type { PlatformKey } from '../client/pay-v3/platform-keys.ts'
 import { WechatError } from '../errors.ts'
-import type { Hooks } from '../hooks.ts'
+import type { Hooks, LogLevels } from '../hooks.ts'
 import type { SignType } from '../protocol/sign-v2.ts'
 import type { Signer } from '../protocol/sign-v3.ts'
 import { Secret } from '../base/secret.ts'
@@ -35,6 +35,8 @@ export type MerchantConfig =
       v2: { apiKeys: Keys; signType: SignType } | undefined
     }
 
+const LOG_LEVELS = { paid: 'info', refunded: 'info', refused: 'warn', event: 'info' } as const
+
 type Complete<T> = { [K in keyof T]-?: Exclude<T[K], undefined> }
 
 /** The options, checked and complete, secrets wrapped. `any`: beyond the options nothing but the user's own hooks reads a transaction. */
@@ -52,6 +54,7 @@ export interface Config<Tx = any> extends Complete<
     | 'baseUrl'
     | 'proxy'
     | 'reconcileAt'
+    | 'logLevels'
   >
 > {
   store: Store<Tx>
@@ -64,6 +67,7 @@ export interface Config<Tx = any> extends Complete<
   notifyUrl: string
   proxy: Secret | undefined
   reconcileAt: string | undefined
+  logLevels: Complete<LogLevels>
   /** Origins by API, the preferred one first. */
   hosts: { miniProgram: readonly string[]; pay: readonly string[] }
 }
@@ -138,6 +142,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
       input.baseUrl === undefined
         ? HOSTS
         : { miniProgram: [new URL(input.baseUrl).origin], pay: [new URL(input.baseUrl).origin] },
+    logLevels: { ...LOG_LEVELS, ...defined({ ...input.logLevels }) },
     now: input.now ?? (() => new Date()),
   }
 }

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
 import { whyUnusable } from '../client/certificate.ts'
 import { date } from '../base/rules.ts'
+import type { LogLevel, LogLevels } from '../hooks.ts'
 import type { Store } from '../store/store.ts'
 import { reasonOf } from '../base/thrown.ts'
 import { keysOf } from './keys.ts'
@@ -82,6 +83,9 @@ export const APP_RULES: Record<keyof App, Rule> = {
   },
 }
 
+const LINES = ['paid', 'refunded', 'refused', 'event'] satisfies (keyof LogLevels)[]
+const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] satisfies LogLevel[]
+
 /** One row per option: its rule in words and as a test. An option without a row does not exist. */
 export const RULES: Record<keyof WechatPayOptions, Rule> = {
   ...APP_RULES,
@@ -145,6 +149,7 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
     rule: 'must be the URL of an HTTP proxy, such as "http://user:password@proxy.example.com:3128", without a path',
     secret: true,
   },
+  logLevels: { test: isLogLevels, rule: `must be an object of ${LINES.join(', ')}, each one of ${LEVELS.join(', ')}` },
   now: { test: isFunction, rule: 'must be a function', why: whyNoClock },
 }
 
@@ -267,6 +272,13 @@ function whyNoClock(now: () => unknown): string | undefined {
   } catch (error) {
     return `it threw: ${reasonOf(error)}`
   }
+}
+
+function isLogLevels(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).every(
+    ([line, level]) => LINES.some((name) => name === line) && (level === undefined || isOneOf(...LEVELS)(level)),
+  )
 }
 
 function isClientCert(value: unknown): boolean {

@@ -2,7 +2,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Login } from '../engine/login.ts'
 import { WechatError } from '../errors.ts'
-import type { Log } from '../hooks.ts'
 import type { Answers } from './answers.ts'
 import { appLoginSchema, loginSchema, logoutSchema, severalLoginSchema } from './schemas.ts'
 import type { Users } from './user.ts'
@@ -14,13 +13,12 @@ export interface LoginRouteDeps {
   exposeOpenid: boolean
   /** Whether a login has to say which app it is of, in the path or in the body. */
   hasSeveral: boolean
-  log: Log
 }
 
 /** `POST /logout`, for the built-in token, and `POST /login { code }` → `{ token }`, with several apps `POST /login { code, app }` or `POST /login/:app { code }`. The session key never leaves the server, nor does the openid without `exposeOpenid`. */
 export function loginRoutes(
   scope: FastifyInstance,
-  { login, answers, users, exposeOpenid, hasSeveral, log }: LoginRouteDeps,
+  { login, answers, users, exposeOpenid, hasSeveral }: LoginRouteDeps,
 ): void {
   // The app revokes its own tokens itself.
   if (answers.authenticate === undefined) {
@@ -43,7 +41,7 @@ export function loginRoutes(
   async function logIn(request: FastifyRequest, code: string, app?: string) {
     const session = await login.exchange(code, app).catch((error: unknown) => {
       if (error instanceof WechatError && error.code === 'WECHAT_ACCOUNT_REFUSED') {
-        log.error(
+        request.log.error(
           { wechatCode: error.wechatCode, wechatText: error.wechatText },
           'Nobody can log in: WeChat refuses this server',
         )

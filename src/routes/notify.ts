@@ -4,7 +4,7 @@ import type { Notification, NotificationFault, NotificationMessage, PayApi } fro
 import type { Observed } from '../engine/news.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
-import type { Hooks, Log } from '../hooks.ts'
+import type { Hooks, Log, LogLevels } from '../hooks.ts'
 import type { RefundReport } from '../model.ts'
 import { loggable } from '../base/thrown.ts'
 import { createPassages } from './passage.ts'
@@ -19,6 +19,7 @@ export interface NotifyRouteDeps {
   hooks: Pick<Hooks<never>, 'onEvent'>
   now: () => Date
   log: Log
+  levels?: Pick<LogLevels, 'refused' | 'event'>
   /** Real ms from the arrival of a notification to its answer. */
   limitMs?: number
 }
@@ -37,9 +38,9 @@ const REPLY_LIMIT_MS = 4000
  */
 export function notifyRoute(
   scope: FastifyInstance,
-  { pay, orders, registered, hooks, now, log, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
+  { pay, orders, registered, hooks, now, log, levels = {}, limitMs = REPLY_LIMIT_MS }: NotifyRouteDeps,
 ): void {
-  const refused = createRefusalLog(log, now)
+  const { refused, heard } = createRefusalLog(now, levels.refused)
   const passages = createPassages(scope, {
     pay,
     log,
@@ -47,25 +48,25 @@ export function notifyRoute(
     url: `${scope.prefix}/notify`,
     bodyLimit: BODY_LIMIT,
     limitMs,
-    onLate(passage, reply) {
+    onLate(passage, reply, log) {
       const err = new WechatError('WECHAT_STORE_FAILED', `The order store did not answer within ${limitMs} ms.`)
       log.error({ err }, NOT_STORED)
       passages.answer(passage, reply, { fault: 'not-stored', outcome: 'not-stored' })
     },
   })
 
-  async function take(message: NotificationMessage): Promise<Taken> {
+  async function take(message: NotificationMessage, log: Log): Promise<Taken> {
     const notification = await pay.readNotification(message)
     switch (notification.kind) {
       case 'payment': {
         const { payment } = notification
-        const taken = takenBy(await orders.observePayment('notify', payment))
+        const taken = takenBy(await orders.observePayment('notify', payment, log))
         return { ...taken, lagMs: now().getTime() - payment.paidAt.getTime() }
       }
       case 'payment-hint': {
         const { outTradeNo, transactionId } = notification
         const hint = { seen: 'payment-hinted', source: 'notify', transactionId } as const
-        const observed = await orders.observe(outTradeNo, hint)
+        const observed = await orders.observe(outTradeNo, hint, log)
         // Accepted once a query has confirmed it; until then WeChat has to send it again.
         if (observed === undefined || observed.outcome === 'repeated') return takenBy(observed)
         return fault('ambiguous')
@@ -73,20 +74,27 @@ export function notifyRoute(
       case 'payment-failed': {
         const { outTradeNo, reason } = notification
         if (outTradeNo !== undefined) {
-          await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason })
+          await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason }, log)
         }
-        log.warn({ outTradeNo, reason }, 'WeChat reports a payment that failed')
+        heard(log, 'warn', 'payment-failed', { outTradeNo, reason }, 'WeChat reports a payment that failed')
         return { outcome: 'payment-failed' }
       }
       case 'refund':
-        return takenBy(await takeRefund(notification.report))
+        return takenBy(await takeRefund(notification.report, log))
       case 'refund-hint':
-        return takenBy(await takeRefundHint(notification))
+        return takenBy(await takeRefundHint(notification, log))
       case 'event': {
         const { event } = notification
-        await hooks.onEvent?.(event)
+        await hooks.onEvent?.(event, { log })
         if (hooks.onEvent === undefined) {
-          log.info({ id: event.id, type: event.type }, 'WeChat has sent an event, but there is no onEvent hook')
+          const { id, type } = event
+          heard(
+            log,
+            levels.event ?? 'info',
+            'event',
+            { id, type },
+            'WeChat has sent an event, but there is no onEvent hook',
+          )
         }
         return { outcome: 'event' }
       }
@@ -94,7 +102,7 @@ export function notifyRoute(
   }
 
   /** It does not name the app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
-  async function takeRefund(report: RefundReport): Promise<Observed | undefined> {
+  async function takeRefund(report: RefundReport, log: Log): Promise<Observed | undefined> {
     const { mchId } = orders.owner
     const others = registered().filter(({ owner }) => owner.mchId === mchId)
     let keeper: Orders | undefined
@@ -104,21 +112,19 @@ export function notifyRoute(
       keeper = each
       if (each.owns(order)) break
     }
-    return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report })
+    return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report }, log)
   }
 
   /** It is for the owner of the order: this registration, another one here, or one elsewhere that shares the store and does the work itself. */
-  async function takeRefundHint({
-    appid,
-    outTradeNo,
-    outRefundNo,
-    refundFee,
-  }: Notification & { kind: 'refund-hint' }): Promise<Observed | undefined> {
+  async function takeRefundHint(
+    { appid, outTradeNo, outRefundNo, refundFee }: Notification & { kind: 'refund-hint' },
+    log: Log,
+  ): Promise<Observed | undefined> {
     const { mchId } = orders.owner
     const owners = registered().filter((each) => each.owns({ appid, mchId }))
     for (const each of new Set([...owners, orders])) {
       const hint = { seen: 'refund-hinted', source: 'notify', appid, outRefundNo, refundFee } as const
-      const observed = await each.observe(outTradeNo, hint)
+      const observed = await each.observe(outTradeNo, hint, log)
       if (observed !== undefined) return observed
     }
     if (orders.owner.appids.includes(appid)) return undefined
@@ -130,14 +136,15 @@ export function notifyRoute(
 
   scope.post('/notify', { schema: HIDDEN, bodyLimit: BODY_LIMIT, ...passages.hooks }, async (request, reply) => {
     const passage = passages.of(request, reply)
+    const { log } = request
     passage.stage = 'ours'
     reply.hijack()
     let taken: Taken
     try {
-      taken = await take(passage)
+      taken = await take(passage, log)
       if (passage.answered) return
       if (taken.fault !== undefined) {
-        log.warn({ fault: taken.fault }, 'A verified notification was not accepted; the history of its order says why')
+        refused(log, taken.fault, {}, 'A verified notification was not accepted; the history of its order says why')
       }
     } catch (error) {
       if (passage.answered) return
@@ -145,7 +152,7 @@ export function notifyRoute(
       const err = loggable(error)
       taken = fault(err instanceof NotificationError ? err.fault : 'not-stored')
       if (err instanceof NotificationError) {
-        refused(err.fault, { reason: err.message }, 'A notification was refused')
+        refused(log, err.fault, { reason: err.message }, 'A notification was refused')
       } else log.error({ err }, NOT_STORED)
     }
     passages.answer(passage, reply.raw, taken)

@@ -2,7 +2,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
-import type { Log } from '../hooks.ts'
 import type { Order } from '../model.ts'
 import { readIpAddress } from '../protocol/ip-address.ts'
 import type { Answers } from './answers.ts'
@@ -16,7 +15,6 @@ export interface OrderRoutesDeps {
   orderTtlMs: number
   /** WeChat's time. */
   now: () => Date
-  log: Log
 }
 
 /**
@@ -26,7 +24,7 @@ export interface OrderRoutesDeps {
  */
 export function createOrderRoute(
   scope: FastifyInstance,
-  { users: { authenticate }, answers, orders, orderTtlMs, now, log }: OrderRoutesDeps,
+  { users: { authenticate }, answers, orders, orderTtlMs, now }: OrderRoutesDeps,
   body?: unknown,
 ): void {
   const schema = body === undefined ? createOrderSchema : { ...createOrderSchema, body }
@@ -44,9 +42,9 @@ export function createOrderRoute(
       if (error instanceof WechatError) {
         const { code, wechatCode, wechatText } = error
         if (code === 'WECHAT_ACCOUNT_REFUSED') {
-          log.error({ wechatCode, wechatText }, 'Nobody can order: WeChat Pay refuses this server')
+          request.log.error({ wechatCode, wechatText }, 'Nobody can order: WeChat Pay refuses this server')
         } else if (code === 'WECHAT_REFUSED') {
-          log.warn({ key: terms.key, wechatCode, wechatText }, 'WeChat Pay refused this order')
+          request.log.warn({ key: terms.key, wechatCode, wechatText }, 'WeChat Pay refused this order')
         }
       }
       throw error
@@ -56,7 +54,7 @@ export function createOrderRoute(
 }
 
 /** `GET /orders/:outTradeNo`, `POST /orders/:outTradeNo/cancel`: the payer's own orders, by token. */
-export function orderRoutes(scope: FastifyInstance, { orders, users: { authenticate }, log }: OrderRoutesDeps): void {
+export function orderRoutes(scope: FastifyInstance, { orders, users: { authenticate } }: OrderRoutesDeps): void {
   const typed = scope.withTypeProvider<TypeBoxTypeProvider>()
 
   typed.get('/orders/:outTradeNo', { schema: getOrderSchema }, async (request) => {
@@ -64,7 +62,7 @@ export function orderRoutes(scope: FastifyInstance, { orders, users: { authentic
     try {
       return view(await orders.look(order))
     } catch (error) {
-      log.warn(
+      request.log.warn(
         { outTradeNo: order.outTradeNo, err: error },
         'WeChat could not be queried about the order; the reply has its last known state',
       )

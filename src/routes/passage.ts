@@ -11,7 +11,9 @@ import type { RefusalLog } from './refusal-log.ts'
 
 /** A request carries its passage: a WeakMap would cost the garbage collector more than the rest of this file. */
 const PASSAGE = Symbol('fastify-wechat-pay')
-type Raw = FastifyRequest['raw'] & { [PASSAGE]?: Passage }
+/** … and its log, with its `reqId`: our timers know only the raw request. */
+const LOG = Symbol('fastify-wechat-pay log')
+type Raw = FastifyRequest['raw'] & { [PASSAGE]?: Passage; [LOG]?: Log }
 type RawReply = FastifyReply['raw']
 
 /** The result of a notification: a fault if it was not accepted. */
@@ -56,19 +58,19 @@ export interface PassagesDeps {
   pay: Pick<PayApi, 'reply'>
   log: Log
   /** Logs what anybody may have sent. */
-  refused: RefusalLog
+  refused: RefusalLog['refused']
   /** The path of the route. */
   url: string
   bodyLimit: number
   /** Real ms from the arrival of a notification to its answer. */
   limitMs: number
   /** Answers a notification after this time. */
-  onLate: (passage: Passage, reply: RawReply) => void
+  onLate: (passage: Passage, reply: RawReply, log: Log) => void
 }
 
 export interface Passages {
   /** The hooks of the route itself. */
-  hooks: Pick<RouteShorthandOptions, 'errorHandler' | 'onSend' | 'onResponse'>
+  hooks: Pick<RouteShorthandOptions, 'childLoggerFactory' | 'errorHandler' | 'onSend' | 'onResponse'>
   of(request: FastifyRequest, reply: FastifyReply): Passage
   /** Answers, unless already answered. */
   answer(passage: Passage, reply: RawReply, taken: Taken, status?: number): void
@@ -80,7 +82,7 @@ export interface Passages {
  */
 export function createPassages(
   scope: FastifyInstance,
-  { pay, log, refused, url, bodyLimit, limitMs, onLate }: PassagesDeps,
+  { pay, log: app, refused, url, bodyLimit, limitMs, onLate }: PassagesDeps,
 ): Passages {
   const limits = createDeadlines(limitMs)
   const advice = `exempt POST ${url} from it. WeChat will send the notification again`
@@ -93,7 +95,14 @@ export function createPassages(
       endOfTime(passage, raw, reply)
     }, limits.now() - elapsedMs)
     const { headers } = raw
-    const passage: Passage = { stage: 'onRequest', headers, body: NO_BODY, touched: false, answered: false, deadline }
+    const passage: Passage = {
+      stage: 'onRequest',
+      headers,
+      body: NO_BODY,
+      touched: false,
+      answered: false,
+      deadline,
+    }
     raw[PASSAGE] = passage
     return passage
   }
@@ -121,21 +130,24 @@ export function createPassages(
 
   function endOfTime(passage: Passage, raw: Raw, reply: RawReply): void {
     const { stage, touched } = passage
-    if (stage === 'ours') return onLate(passage, reply)
+    const log = raw[LOG] ?? app
+    if (stage === 'ours') return onLate(passage, reply, log)
     // The connection is gone, or the app has started its own answer.
     if (reply.destroyed || reply.headersSent) return
     if (stage !== 'body') {
-      log.error({}, `${HOLDERS[stage]} has held a notification for ${limitMs} ms: ${advice}`)
+      refused(log, 'blocked', {}, `${HOLDERS[stage]} has held a notification for ${limitMs} ms: ${advice}`)
       return answer(passage, reply, BLOCKED)
     }
-    if (raw.complete || touched) return bodyIsGone(passage, reply)
-    refused('unreadable', {}, `The body of a notification did not arrive within ${limitMs} ms`)
+    if (raw.complete || touched) return bodyIsGone(log, passage, reply)
+    refused(log, 'unreadable', {}, `The body of a notification did not arrive within ${limitMs} ms`)
     reply.setHeader('connection', 'close')
     answer(passage, reply, UNREADABLE, 408)
   }
 
-  function bodyIsGone(passage: Passage, reply: RawReply, status?: number): void {
-    log.error(
+  function bodyIsGone(log: Log, passage: Passage, reply: RawReply, status?: number): void {
+    refused(
+      log,
+      'blocked',
       {},
       `A hook or a middleware has read the body of a notification before fastify-wechat-pay: keep the bytes in request.raw.body, as express.raw() does, or ${advice}`,
     )
@@ -143,10 +155,12 @@ export function createPassages(
   }
 
   /** The app has answered, or refused. */
-  function logBlocked({ stage }: Passage, status: number, details: object): void {
+  function logBlocked(log: Log, { stage }: Passage, status: number, details: object): void {
     const probably = PROBABLY[status] ?? (status >= 300 && status < 400 ? 'a redirect' : undefined)
     const cause = probably === undefined ? '' : `, probably ${probably}`
-    log.error(
+    refused(
+      log,
+      'blocked',
       { status, ...details },
       `${HOLDERS[stage]} has answered a notification instead of fastify-wechat-pay with HTTP ${status}${cause}: ${advice}`,
     )
@@ -179,9 +193,9 @@ export function createPassages(
     passage.touched = payload === raw && raw.readableDidRead
     if (!isSpent(raw, payload)) return done(null, payload)
     const { body } = raw as { body?: unknown }
-    if (!(body instanceof Uint8Array)) return bodyIsGone(passage, reply.raw)
+    if (!(body instanceof Uint8Array)) return bodyIsGone(request.log, passage, reply.raw)
     if (!borrowed) {
-      log.warn(
+      request.log.warn(
         {},
         `A middleware reads the bodies of notifications before fastify-wechat-pay; they are taken from raw.body. It is better to ${advice.split('.')[0]}`,
       )
@@ -201,24 +215,30 @@ export function createPassages(
     of,
     answer,
     hooks: {
+      // Before any hook of the app, which may hold or answer the notification.
+      childLoggerFactory(logger, bindings, opts, raw) {
+        const child = scope.childLoggerFactory(logger, bindings, opts, raw)
+        ;(raw as Raw)[LOG] = child
+        return child
+      },
       // Never an HTML or JSON page.
       errorHandler: (error, request, reply) => {
         const passage = of(request, reply)
         const err = loggable(error)
         const { statusCode = 500 } = err as { statusCode?: number }
         const status = statusCode >= 400 && statusCode <= 599 ? statusCode : 500
-        if (passage.stage === 'body' && passage.touched) return bodyIsGone(passage, reply.raw, status)
+        if (passage.stage === 'body' && passage.touched) return bodyIsGone(request.log, passage, reply.raw, status)
         if (passage.stage === 'body') {
-          refused('unreadable', { err }, 'The body of a notification could not be read')
+          refused(request.log, 'unreadable', { err }, 'The body of a notification could not be read')
           return answer(passage, reply.raw, UNREADABLE, status)
         }
-        logBlocked(passage, status, { err })
+        logBlocked(request.log, passage, status, { err })
         answer(passage, reply.raw, BLOCKED, status)
       },
       // A hook of the app has answered: WeChat must not mistake its page for our answer. We never reply through Fastify.
       onSend: async (request, reply, payload) => {
         const passage = of(request, reply)
-        logBlocked(passage, reply.statusCode, { location: reply.getHeader('location') })
+        logBlocked(request.log, passage, reply.statusCode, { location: reply.getHeader('location') })
         settle(passage, BLOCKED)
         ;(payload as Partial<Readable> | null)?.destroy?.()
         for (const name of Object.keys(reply.getHeaders())) {
@@ -233,7 +253,7 @@ export function createPassages(
       onResponse: (request, reply, done) => {
         const passage = of(request, reply)
         if (!passage.answered) {
-          logBlocked(passage, reply.raw.statusCode, { location: reply.raw.getHeader('location') })
+          logBlocked(request.log, passage, reply.raw.statusCode, { location: reply.raw.getHeader('location') })
           settle(passage, BLOCKED)
         }
         done()

@@ -1,33 +1,46 @@
 import type { NotificationFault } from '../client/pay.ts'
-import type { Log } from '../hooks.ts'
+import type { Log, LogLevel } from '../hooks.ts'
 
-/** Anybody can send what is refused: no more than this many lines for each fault and minute, so that nobody fills the log. */
+/** Anybody can send, or send again, what these lines are about: no more than this many for each kind and minute, so that nobody fills the log. */
 const LINES = 10
 const MINUTE = 60_000
 
 /** Faults that only the operator can fix, and the one that is not a fault. */
 const LEVELS: Partial<Record<NotificationFault, keyof Log>> = {
+  blocked: 'error',
   'unknown-key': 'error',
   'not-decrypted': 'error',
   'no-v2-key': 'error',
   probe: 'debug',
 }
 
-/** Logs a refused notification. */
-export type RefusalLog = (fault: NotificationFault, details: object, message: string) => void
+export interface RefusalLog {
+  /** A notification was refused. `log` is its request's. */
+  refused(log: Log, fault: NotificationFault, details: object, message: string): void
+  /** Genuine news that changed nothing. */
+  heard(log: Log, level: LogLevel, what: 'event' | 'payment-failed', details: object, message: string): void
+}
 
-/** The first lines of a minute are written; the next one after it says how many were left out (`leftOut`). */
-export function createRefusalLog(log: Log, now: () => Date): RefusalLog {
-  const minutes = new Map<NotificationFault, { began: number; count: number }>()
-  return (fault, details, message) => {
+/** The first lines of a minute are written; the next one after it says how many were left out (`leftOut`). `level` is that of other faults. */
+export function createRefusalLog(now: () => Date, level: LogLevel = 'warn'): RefusalLog {
+  const minutes = new Map<string, { began: number; count: number }>()
+
+  function write(log: Log, level: LogLevel, kind: string, details: object, message: string): void {
     const at = now().getTime()
-    const last = minutes.get(fault)
+    const last = minutes.get(kind)
     const isSame = last !== undefined && Math.abs(at - last.began) < MINUTE
     const minute = isSame ? last : { began: at, count: 0 }
     minute.count += 1
-    minutes.set(fault, minute)
-    if (minute.count > LINES) return
+    minutes.set(kind, minute)
+    if (minute.count > LINES || level === 'silent') return
     const leftOut = isSame ? 0 : Math.max((last?.count ?? 0) - LINES, 0)
-    log[LEVELS[fault] ?? 'warn']({ fault, ...details, ...(leftOut > 0 && { leftOut }) }, message)
+    log[level]({ ...details, ...(leftOut > 0 && { leftOut }) }, message)
+  }
+
+  return {
+    refused(log, fault, details, message) {
+      write(log, LEVELS[fault] ?? level, fault, { fault, ...details }, message)
+    },
+    heard: write,
   }
 }

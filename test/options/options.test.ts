@@ -60,6 +60,7 @@ t.test('the required options, and the defaults of the others', async (t) => {
     leaseMs: 60_000,
     concurrency: 5,
     timeoutMs: 5000,
+    logLevels: { paid: 'info', refunded: 'info', refused: 'warn', event: 'info' },
     hosts: {
       miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
       pay: ['https://api.mch.weixin.qq.com', 'https://api2.mch.weixin.qq.com'],
@@ -279,6 +280,11 @@ t.test('every rule', async (t) => {
       ['5000', -1, 1, 99, 86_400_001, false, null],
     ],
     ['exposeOpenid', 'must be true or false', ['true', 0, 1, null]],
+    [
+      'logLevels',
+      'must be an object of paid, refunded, refused, event, each one of debug, info, warn, error, silent',
+      ['info', null, { paid: 'trace' }, { paid: null }, { onPaid: 'info' }],
+    ],
     ['latePayment', 'must be "hold", "refund" or "fulfil"', ['', 'HOLD', 'keep', null, true]],
     [
       'baseUrl',

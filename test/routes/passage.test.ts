@@ -209,11 +209,19 @@ t.test('a hook that never finishes cannot hold a notification beyond the limit',
       app.addHook(hook as 'onRequest', () => held)
     })
     t.match(await notify(), { status: 200, text: 'blocked' }, hook)
-    t.match(logs, [{ level: 50, msg }], hook)
+    t.match(logs, [{ level: 50, msg, reqId: String }], hook)
     end()
     await tick()
     t.strictSame([outcomes, logs.length], [['blocked'], 1], 'later answers are ignored')
   }
+})
+
+t.test('a request that something in front of Fastify keeps is answered in time too', async (t) => {
+  const { app, notify, logs, outcomes } = await appWith(t)
+  app.server.off('request', app.server.listeners('request')[0] as () => void)
+  t.match(await notify(), { status: 200, text: 'blocked' })
+  t.match(logs, [{ level: 50, msg: /^An onRequest hook or a middleware has held/, reqId: undefined }])
+  t.strictSame(outcomes, ['blocked'])
 })
 
 t.test('a body that does not arrive is abandoned, with its connection', async (t) => {

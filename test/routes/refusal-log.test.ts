@@ -1,18 +1,22 @@
 import t from 'tap'
+import type { NotificationFault } from '../../src/client/pay.ts'
 import type { Log } from '../../src/hooks.ts'
 import { createRefusalLog } from '../../src/routes/refusal-log.ts'
 import { both } from '../helpers.ts'
 
 t.test('ten lines a minute for each fault; the next one says how many were left out', async (t) => {
   const lines: object[] = []
-  const write = (level: string) => (details: object, msg: string) => {
+  const line = (level: string) => (details: object, msg: string) => {
     lines.push({ level, ...details, msg })
   }
   const log = Object.fromEntries(
-    ['debug', 'info', 'warn', 'error'].map((level) => [level, write(level)]),
+    ['debug', 'info', 'warn', 'error'].map((level) => [level, line(level)]),
   ) as never as Log
   let at = 1_000_000
-  const refused = createRefusalLog(log, () => new Date(at))
+  const { refused: write } = createRefusalLog(() => new Date(at))
+  const refused = (fault: NotificationFault, details: object, message: string) => {
+    write(log, fault, details, message)
+  }
   for (let n = 0; n < 1000; n++) refused('unknown-key', { reason: `key ${n}` }, 'refused')
   t.equal(lines.length, 10)
   refused('stale', { reason: 'old' }, 'refused')

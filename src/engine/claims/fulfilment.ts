@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { publish } from '../../base/diagnostics.ts'
 import { loggable, reasonOf } from '../../base/thrown.ts'
-import type { FulfilContext, Hooks, Log, PaidOrder } from '../../hooks.ts'
+import type { FulfilContext, Hooks, PaidOrder } from '../../hooks.ts'
 import type { Order, Refund } from '../../model.ts'
 import type { Claim, Store } from '../../store/store.ts'
 import { decide } from '../machine.ts'
@@ -18,7 +18,6 @@ export interface FulfilmentDeps {
   hooks: Pick<Hooks, 'onPaid' | 'onRefunded'>
   now: () => Date
   wechatNow: () => Date
-  log: Log
   /** How long a claim lasts, ms. */
   leaseMs: number
 }
@@ -42,7 +41,6 @@ export function createFulfilment({
   hooks,
   now,
   wechatNow,
-  log,
   leaseMs,
 }: FulfilmentDeps): Fulfilment {
   async function giveBack(claim: Claim, lease: Lease): Promise<void> {
@@ -61,11 +59,13 @@ export function createFulfilment({
   ): Promise<Order | undefined> {
     const { outTradeNo } = claim.order
     try {
-      const observed = await orders.observe(outTradeNo, observation)
+      const observed = await orders.observe(outTradeNo, observation, lease.log)
       return observed?.order.claims === claim.claims ? observed.order : undefined
     } catch (error) {
       if (lease.isOver || lease.isLeft) throw error
-      if (!isRetry) log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
+      if (!isRetry) {
+        lease.log.warn({ outTradeNo, err: error }, 'The result of the work could not be stored; trying again')
+      }
       await wait(leaseMs * RETRY_SHARE)
       return await conclude(claim, lease, observation, true)
     }
@@ -109,7 +109,7 @@ export function createFulfilment({
     try {
       const outcome = await store.fulfil(
         claim,
-        (tx) => lease.limit(() => run(new Context(tx, log, lease))),
+        (tx) => lease.limit(() => run(new Context(tx, lease))),
         (current) => {
           const { change } = decide(current, done, policy, now(), wechatNow())
           after = change!.order
@@ -118,11 +118,11 @@ export function createFulfilment({
       )
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome }))
       if (outcome === 'done') return after
-      log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
+      lease.log.warn({ outTradeNo }, `${hook} took longer than its lease; another process has taken the order over`)
       return undefined
     } catch (error) {
       if (lease.isLeft) {
-        log.warn(
+        lease.log.warn(
           { outTradeNo, err: loggable(error) },
           `${hook} was aborted because the app is closing; another process will run it`,
         )
@@ -130,7 +130,7 @@ export function createFulfilment({
         return undefined
       }
       publish('fastify-wechat-pay:hook', () => ({ outTradeNo, hook, outcome: 'failed' }))
-      log.error({ outTradeNo, err: loggable(error) }, `${hook} failed; it will be run again`)
+      lease.log.error({ outTradeNo, err: loggable(error) }, `${hook} failed; it will be run again`)
       return await conclude(claim, lease, failed(reasonOf(error)))
     }
   }

@@ -2,14 +2,19 @@ import type { FulfilContext, Log } from '../../hooks.ts'
 
 const CLOSING = new Error('The app is closing.')
 
-/** The time a claim gives its hooks. */
+/** The time a claim gives its hooks, and the log they write to. */
 export class Lease {
+  readonly log: Log
   /** Whether another process may have claimed the order by now. */
   isOver = false
   #late: Error | undefined
   /** Created on demand, as most hooks do not use it. */
   #aborter: AbortController | undefined
   #giveUp: ((late: Error) => void) | undefined
+
+  constructor(log: Log) {
+    this.log = log
+  }
 
   get isLate(): boolean {
     return this.#late !== undefined
@@ -62,9 +67,9 @@ export class Context<Tx> implements FulfilContext<Tx> {
   readonly tx: Tx
   readonly log: Log
 
-  constructor(tx: Tx, log: Log, lease: Lease) {
+  constructor(tx: Tx, lease: Lease) {
     this.tx = tx
-    this.log = log
+    this.log = lease.log
     this.#lease = lease
   }
 

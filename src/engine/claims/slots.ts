@@ -1,3 +1,5 @@
+import type { Log } from '../../hooks.ts'
+
 export interface Slots {
   /** Resolves with at least one slot, as soon as one is free, and at most `limit`. */
   take(limit: number): Promise<number>
@@ -8,7 +10,7 @@ export interface Slots {
    * Starts the work of an order after the replies of this turn, as soon as a slot is free. The work returns its slot. An order that is still to be
    * started is started once: its claim will see all that is due.
    */
-  begin(outTradeNo: string): void
+  begin(outTradeNo: string, log?: Log): void
   /** Starts nothing from now on. */
   stop(): void
   /** Waits for all slots to be free, at most `limitMs`. */
@@ -27,13 +29,13 @@ function runWaiting(): void {
 }
 
 /** How many orders are worked on at once, and which is next. */
-export function createSlots(count: number, begin: (outTradeNo: string) => void): Slots {
+export function createSlots(count: number, begin: (outTradeNo: string, log?: Log) => void): Slots {
   let free = count
   let stopped = false
   /** Orders to start after this turn of the event loop. */
   let announced = 0
   /** Orders without a slot yet, and all that are not started yet. */
-  const queue: string[] = []
+  const queue: { outTradeNo: string; log: Log | undefined }[] = []
   const pending = new Set<string>()
   /** Sweeps without a slot yet. */
   const takers: { limit: number; serve: (taken: number) => void }[] = []
@@ -49,9 +51,9 @@ export function createSlots(count: number, begin: (outTradeNo: string) => void):
     }
     while (free > 0 && queue.length > 0) {
       free -= 1
-      const outTradeNo = queue.shift()!
+      const { outTradeNo, log } = queue.shift()!
       pending.delete(outTradeNo)
-      begin(outTradeNo)
+      begin(outTradeNo, log)
     }
     if (isIdle()) for (const tell of idlers.splice(0)) tell()
   }
@@ -80,13 +82,13 @@ export function createSlots(count: number, begin: (outTradeNo: string) => void):
       serve()
     },
 
-    begin(outTradeNo) {
+    begin(outTradeNo, log) {
       if (pending.has(outTradeNo)) return
       pending.add(outTradeNo)
       announced += 1
       afterReply(() => {
         announced -= 1
-        if (!stopped) queue.push(outTradeNo)
+        if (!stopped) queue.push({ outTradeNo, log })
         serve()
       })
     },
