@@ -72,14 +72,14 @@ export async function buildShop({
     app.get<{ Querystring: { out_trade_no?: string } }>('/probe', async (request, reply) => {
       const order = await app.wechat.orders.get(request.query.out_trade_no ?? '')
       if (order === undefined) return await reply.code(404).send({ message: 'no such order' })
+      const refunds = order.refunds.filter(({ state }) => state === 'success')
       return {
         paid: order.payment !== undefined,
         fulfilments: await database.shipments(order.outTradeNo),
         amount: order.totalFee,
         transaction_id: order.payment?.transactionId ?? null,
-        refunded: order.refunds
-          .filter(({ state }) => state === 'success')
-          .reduce((sum, { refundFee }) => sum + refundFee, 0),
+        refunded: refunds.reduce((sum, { refundFee }) => sum + refundFee, 0),
+        refunds: refunds.length,
       }
     })
   }

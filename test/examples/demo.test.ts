@@ -205,7 +205,14 @@ for (const [name, changes] of SIGNED.slice(0, size(2, 4))) {
     const { outTradeNo } = await post(`${url}/wechat/orders`, {}, { authorization: `Bearer ${token}` })
     const probe = async (number = outTradeNo) =>
       (await (await fetch(`${url}/probe?out_trade_no=${number}`)).json()) as Record<string, unknown>
-    t.strictSame(await probe(), { paid: false, fulfilments: 0, amount: 1250, transaction_id: null, refunded: 0 })
+    t.strictSame(await probe(), {
+      paid: false,
+      fulfilments: 0,
+      amount: 1250,
+      transaction_id: null,
+      refunded: 0,
+      refunds: 0,
+    })
     await mock.default.pay(outTradeNo!)
     let seen = await probe()
     while (seen.fulfilments === 0) seen = await probe()
@@ -215,6 +222,7 @@ for (const [name, changes] of SIGNED.slice(0, size(2, 4))) {
       amount: 1250,
       transaction_id: mock.default.order(outTradeNo!).transactionId,
       refunded: 0,
+      refunds: 0,
     })
     t.match(await probe('unknown'), { message: 'no such order' })
   })

@@ -142,7 +142,8 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
         } finally {
           gate.remove()
         }
-        await done
+        // The backend may refuse to answer with a payment for an order that is paid by then.
+        await done.catch((error: Error) => bench.note(`the backend answered the order with an error: ${error.message}`))
         // WeChat does not repeat what was accepted.
         if (!taken) await bench.pay(no)
         await bench.paidOnce(no, 'the notification came before the reply to unifiedorder')
@@ -297,7 +298,6 @@ export const duplicates = (dialect: Dialect): readonly Case[] => [
       await bench.world.pay(other, { deliver: 'hold' })
       const all = await Promise.all([burst(bench, no, 5, 0), burst(bench, other, 5, 0)])
       if (!all.every((answers) => answers.some(({ acked }) => acked))) fail('the backend accepted none of five')
-
       await bench.paidOnce(other)
     }),
   ),

@@ -84,7 +84,6 @@ const CONTENT: readonly [id: string, title: string, changes: Record<string, stri
     'Fields that WeChat adds one day are signed too, and change nothing.',
   ],
   ['N-117', 'No fee_type', { fee_type: null }, 'fee_type may be absent; the currency is then CNY.'],
-  ['N-118', 'sign_type is present', { sign_type: 'MD5' }, 'If sign_type is present, the signature covers it.'],
   [
     'N-119',
     'sign_type is absent',
@@ -162,6 +161,15 @@ export const BASELINE: readonly Case[] = [
       source: DOCS.notify,
       ...(id === 'N-104' && { quick: true as const }),
     }),
+  ),
+  row(
+    'N-118',
+    'money',
+    'sign_type is present',
+    'If sign_type is present, the signature covers it.',
+    READ_ALL,
+    accepted((bench, no) => signedShot({ sign_type: signTypeOf(bench, no) })(bench, no)),
+    { source: DOCS.notify },
   ),
   row(
     'N-107',

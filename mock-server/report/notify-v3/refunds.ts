@@ -4,6 +4,7 @@ import { pauseFor } from '../parts/merchant.ts'
 import { DOCS, row } from '../parts/row.ts'
 import type { Shot } from '../parts/shoot.ts'
 import { fail, play, skip } from '../plays.ts'
+import type { RefundEnd } from '../../ledger/refunds.ts'
 import { encryptReqInfo } from '../../wechat/pay-v2/notifications.ts'
 import { sealAead } from '../../wire/aead-v3.ts'
 import { envelopeOf, keyOf, plainOf, signedBytes } from './forms.ts'
@@ -12,11 +13,18 @@ const BOOK = 'Look the refund up by out_refund_no, under a lock. Book it once, w
 
 type Facts = Record<string, unknown>
 
-/** A paid and served order, and the facts of a refund for it. */
-async function refundOf(bench: Bench): Promise<{ no: string; facts: Facts }> {
+const STATUS: Readonly<Record<RefundEnd, string>> = { SUCCESS: 'SUCCESS', REFUNDCLOSE: 'CLOSED', CHANGE: 'ABNORMAL' }
+
+/**
+ * A paid and served order, and the facts of a refund for it. WeChat gives the same answer to a query: the refund has
+ * ended so, or, without `end`, is being processed.
+ */
+async function refundOf(bench: Bench, end?: RefundEnd): Promise<{ no: string; facts: Facts }> {
   const no = await bench.order()
   await bench.pay(no)
   await bench.paidOnce(no)
+  const { outRefundNo, refundId } = bench.world.refundFromConsole(no)
+  if (end) await bench.world.settleRefund(outRefundNo, end, { deliver: 'hold' })
   const { transactionId, totalFee } = bench.world.order(no)
   return {
     no,
@@ -24,9 +32,9 @@ async function refundOf(bench: Bench): Promise<{ no: string; facts: Facts }> {
       mchid: bench.world.credentials.mchId,
       out_trade_no: no,
       transaction_id: transactionId,
-      out_refund_no: `r${bench.random.hex(16, 'refund', no)}`,
-      refund_id: `5030${bench.random.digits(24, 'refund', no)}`,
-      refund_status: 'SUCCESS',
+      out_refund_no: outRefundNo,
+      refund_id: refundId,
+      refund_status: STATUS[end ?? 'SUCCESS'],
       success_time: '2026-01-15T12:00:00+08:00',
       amount: { total: totalFee, refund: totalFee, payer_total: totalFee, payer_refund: totalFee },
       user_received_account: '支付用户零钱',
@@ -64,6 +72,7 @@ const taken = (
   n: number,
   run: (bench: Bench, no: string, facts: Facts) => Promise<void>,
   needs: Play['needs'] = [],
+  end: RefundEnd = 'SUCCESS',
 ): Play =>
   play(
     ['acks', 'refunds', ...needs],
@@ -72,7 +81,7 @@ const taken = (
       ['FAIL', 'the backend refuses it, or books the wrong number of refunds'],
     ],
     async (bench) => {
-      const { no, facts } = await refundOf(bench)
+      const { no, facts } = await refundOf(bench, end)
       await run(bench, no, facts)
       await pauseFor(20)
       await booked(bench, no, n, 'the backend accepted the notification')
@@ -102,8 +111,8 @@ const dropped = (make: (bench: Bench, no: string, facts: Facts) => Shot, mayTake
     },
   )
 
-const ended = (event: string, status: string) =>
-  taken(0, (bench, no, facts) => mustTake(bench, refundShot(bench, no, { ...facts, refund_status: status }, event)))
+const ended = (event: string, end: RefundEnd) =>
+  taken(0, (bench, no, facts) => mustTake(bench, refundShot(bench, no, facts, event)), [], end)
 
 /** A refund from the merchant platform arrives as API v2 XML, even for a merchant that uses API v3. */
 function v2Shot(bench: Bench, no: string, facts: Facts): Shot {
@@ -207,7 +216,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'The refund was closed',
     'The backend acknowledges REFUND.CLOSED and books nothing.',
     BOOK,
-    ended('REFUND.CLOSED', 'CLOSED'),
+    ended('REFUND.CLOSED', 'REFUNDCLOSE'),
     { source: DOCS.refundV3 },
   ),
   row(
@@ -216,7 +225,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'The refund failed',
     'The backend acknowledges REFUND.ABNORMAL and books nothing yet.',
     BOOK,
-    ended('REFUND.ABNORMAL', 'ABNORMAL'),
+    ended('REFUND.ABNORMAL', 'CHANGE'),
     { source: DOCS.refundV3 },
   ),
   row(
@@ -288,7 +297,7 @@ export const REFUNDS_V3: readonly Case[] = [
         ['FAIL', 'no answer comes'],
       ],
       async (bench) => {
-        const { no, facts } = await refundOf(bench)
+        const { no, facts } = await refundOf(bench, 'SUCCESS')
         const { status, reason } = await bench.send(v2Shot(bench, no, facts))
         if (status === 0) fail(reason)
         if (status >= 500) bench.lax(`HTTP ${status}`)

@@ -2,7 +2,7 @@ import { nativeElapsed } from '../../base/real-time.ts'
 import type { Random } from '../../base/random.ts'
 import type { ApiVersion, Notice, Verdict } from '../../wire/names.ts'
 import { judge } from '../../notify/judge.ts'
-import type { Reply } from '../../notify/sender.ts'
+import type { Exchange, Reply } from '../../notify/sender.ts'
 import type { CraftOptions } from '../../world/craft.ts'
 import type { World } from '../../world/world.ts'
 import { Ruling, type Need } from '../verdicts.ts'
@@ -107,6 +107,10 @@ export function shownBody(body: string | Buffer): ShownBody {
   return { text, bytes: whole.length, ...(!isText && { base64: head.toString('base64') }) }
 }
 
+/** A merchant of API v3 may refuse what looks like API v2 in the words of API v2: WeChat then reads the body. */
+const refusesAsV2 = ({ body }: Shot, exchange: Exchange, limitMs: number) =>
+  String(body.slice(0, 64)).trimStart().startsWith('<xml') && judge(exchange, limitMs).verdict === 'fail_xml'
+
 export const timesOf = (n: number) => (n === 1 ? 'once' : `${n} times`)
 
 /** Creates the tools of a case, and the remarks that make it LAX. */
@@ -147,8 +151,9 @@ export function createBench(parts: BenchParts): { bench: Bench; remarks: readonl
   async function send(shot: Shot, limitMs = ACK_LIMIT_MS): Promise<Answer> {
     const limit = Math.min(limitMs, answerMs)
     const exchange = await shoot(shot, limit)
-    const { verdict, reason } = judge(exchange, limit, { version })
     const reply = 'reply' in exchange ? exchange.reply : undefined
+    const isV2 = version === 'v2' || refusesAsV2(shot, exchange, limit)
+    const { verdict, reason } = judge(exchange, limit, { version: isV2 ? 'v2' : 'v3' })
     const answer = {
       acked: verdict === 'acked',
       verdict,

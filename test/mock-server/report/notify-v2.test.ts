@@ -31,8 +31,8 @@ t.test('a correct merchant passes everything', async (t) => {
 
 t.test('a correct merchant that uses HMAC-SHA256 accepts it and refuses MD5', async (t) => {
   const mock = await startMock(t)
-  const card = await runToy(mock, { only: ['N-102', 'N-347'] }, [], { signType: 'HMAC-SHA256' })
-  t.match(card.results, [{ verdict: 'PASS' }, { verdict: 'PASS' }])
+  const card = await runToy(mock, { only: ['N-102', 'N-118', 'N-347'] }, [], { signType: 'HMAC-SHA256' })
+  t.match(card.results, [{ verdict: 'PASS' }, { verdict: 'PASS' }, { verdict: 'PASS' }])
 })
 
 t.test('the run finds every planted bug', async (t) => {

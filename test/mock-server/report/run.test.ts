@@ -206,6 +206,18 @@ t.test('a careful backend has choices', async (t) => {
     ['', 'N-211', 'PASS', { refundUrl: undefined }],
     ['digits-only', 'N-311', 'SKIP'],
     ['digits-only', 'V-311', 'SKIP', { version: 'v3' }],
+    // The order is paid before the backend knows that WeChat has it.
+    ['paid-meanwhile-refused', 'N-206', 'PASS'],
+    // A backend that believes WeChat's answer, not the notification.
+    ...['N-701', 'N-707', 'N-708', 'N-712'].map((id): [string, string, string] => ['refund-asked', id, 'PASS']),
+    ...['V-701', 'V-707', 'V-708', 'V-712'].map((id): [string, string, string, CardOptions] => [
+      'refund-asked',
+      id,
+      'PASS',
+      { version: 'v3' },
+    ]),
+    // What looks like API v2 is refused in its words.
+    ['v2-refused-in-xml', 'V-535', 'PASS', { version: 'v3' }],
   ]
   for (const [bug, id, verdict, options] of choices) {
     const { results } = await runToy(mock, { only: [id], settleMs: 100, ...options }, [bug])

@@ -54,6 +54,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
   let busy = false
   let dropped = 0
   let made = 0
+  let asked = 0
   let wedged = false
   /** The bug: reads one body at a time. */
   let reading: Promise<unknown> = Promise.resolve()
@@ -84,6 +85,8 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     if (sign === undefined) throw new Refused('no sign')
     const hmac = isHmac && !has('always-md5') && !(has('md5-too') && fields.get('sign_type') === 'MD5')
     if (has('sign-type-needed') && !fields.has('sign_type')) throw new Refused('no sign_type')
+    const own = hmac ? 'HMAC-SHA256' : 'MD5'
+    if ((fields.get('sign_type') ?? own) !== own) throw new Refused('sign_type')
     const right = signOf(fields, apiKey, hmac)
     if (has('short-sign-ok') && sign.length > 8 && right.startsWith(sign)) return
     if (has('long-sign-ok') && sign.startsWith(right)) return
@@ -201,7 +204,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     if (has('asks-first') || has('race')) {
       const unpaid = order.state === 'unpaid'
       if (has('asks-first')) {
-        await fetch(`${world.baseUrl}/pay/orderquery`, { method: 'POST', body: query(value('out_trade_no')!) })
+        await ask('orderquery', { out_trade_no: value('out_trade_no')! })
       } else await tick(50)
       if (unpaid) await fulfil(order)
       order.transactionId = transaction!
@@ -219,14 +222,18 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     order.transactionId = has('number-id') ? String(Number(transaction)) : transaction!
   }
 
-  function query(number: string): string {
+  /** A call of API v2: the text of WeChat's answer. */
+  async function ask(api: string, values: Record<string, string>): Promise<string> {
     const fields = new Map([
       ['appid', appid],
       ['mch_id', mchId],
-      ['nonce_str', 'n'],
-      ['out_trade_no', number],
+      ['nonce_str', createHash('md5').update(`${world.id}${++asked}`).digest('hex')],
+      ...(isHmac ? [['sign_type', 'HMAC-SHA256'] as const] : []),
+      ...Object.entries(values),
     ])
-    return `<xml>${[...fields, ['sign', signOf(fields, apiKey, isHmac, () => false)]].map(([name, value]) => `<${name}>${value}</${name}>`).join('')}</xml>`
+    const sign = signOf(fields, apiKey, isHmac, () => false)
+    const body = `<xml>${[...fields, ['sign', sign]].map(([name, value]) => `<${name}>${value}</${name}>`).join('')}</xml>`
+    return (await fetch(`${world.baseUrl}/pay/${api}`, { method: 'POST', body })).text()
   }
 
   /** The bugs of parsers that obey the message. */
@@ -382,9 +389,14 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
   async function bookRefund(fields: Map<string, string>): Promise<void> {
     const order = find(fields.get('out_trade_no') ?? '')
     if (!order) throw new Refused('unknown order')
-    if (!has('refund-fee-unread') && Number(fields.get('refund_fee')) > order.fee) throw new Refused('refund_fee')
-    if (fields.get('refund_status') !== 'SUCCESS' && !has('refund-status-unread')) return
+    if (!has('refund-fee-unread') && !has('refund-asked') && Number(fields.get('refund_fee')) > order.fee) {
+      throw new Refused('refund_fee')
+    }
     const number = fields.get('out_refund_no')!
+    if (has('refund-asked')) {
+      const told = await ask('refundquery', { out_refund_no: number })
+      if (!/<refund_status_0>(?:<!\[CDATA\[)?SUCCESS/.test(told)) return
+    } else if (fields.get('refund_status') !== 'SUCCESS' && !has('refund-status-unread')) return
     const isNew = !order.refunds.has(number)
     if (has('refund-race')) await tick(100)
     if (isNew || has('refund-repeats')) order.bookings++
@@ -443,23 +455,18 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
       failed: false,
     }
     if (!has('stored-late')) orders.set(number, order)
-    const fields = new Map([
-      ['appid', appid],
-      ['mch_id', mchId],
-      ['nonce_str', createHash('md5').update(number).digest('hex')],
-      ['body', 'Tea'],
-      ['attach', 'toy'],
-      ['out_trade_no', number],
-      ['total_fee', String(order.fee)],
-      ['spbill_create_ip', '127.0.0.1'],
-      ['notify_url', toy.notifyUrl],
-      ['trade_type', 'JSAPI'],
-      ['openid', parameters.get('openid') ?? 'o123'],
-    ])
-    if (isHmac) fields.set('sign_type', 'HMAC-SHA256')
-    const xml = `<xml>${[...fields, ['sign', signOf(fields, apiKey, isHmac, () => false)]].map(([name, value]) => `<${name}>${value}</${name}>`).join('')}</xml>`
-    const answer = await (await fetch(`${world.baseUrl}/pay/unifiedorder`, { method: 'POST', body: xml })).text()
+    const answer = await ask('unifiedorder', {
+      body: 'Tea',
+      attach: 'toy',
+      out_trade_no: number,
+      total_fee: String(order.fee),
+      spbill_create_ip: '127.0.0.1',
+      notify_url: toy.notifyUrl,
+      trade_type: 'JSAPI',
+      openid: parameters.get('openid') ?? 'o123',
+    })
     if (!answer.includes('prepay_id')) throw new Error(answer)
+    if (has('paid-meanwhile-refused') && order.state === 'paid') throw new Error('paid already')
     if (has('stored-late')) orders.set(number, order)
     return JSON.stringify({ out_trade_no: number })
   }
@@ -527,6 +534,7 @@ export async function startToy(world: World, bugs: readonly string[] = [], versi
     if (has('any-method') && body === '') return response.end(ack('SUCCESS', 'OK'))
     const isXml = body.trimStart().startsWith('<')
     if (isXml && has('v2-xml-crashes')) throw new Error('not JSON')
+    if (isXml && has('v2-refused-in-xml')) return response.end(ack('FAIL', 'not API v2'))
     const told = await (version === 'v3' && !(pathname === '/refund' && isXml)
       ? notifiedV3(body, request.headers, () => request.socket.destroyed)
       : pathname === '/refund'
