@@ -22,6 +22,9 @@ const [cert, key] = ['cert', 'key'].map((name) => readFileSync(new URL(`tls/${na
 
 export type Version = 'v2' | 'v3'
 
+/** timeoutMs where a call is not answered: short, but other calls of the same test must not reach it on a busy machine. */
+export const HANG_MS = 600
+
 /** The ways of signing: MD5 and HMAC-SHA256 in API v2, RSA in v3. */
 export const SIGNATURES: [name: string, { version: Version; signType?: SignType }][] = [
   ['MD5', { version: 'v2', signType: 'MD5' }],
@@ -153,7 +156,8 @@ export async function merchant(
   }
 
   async function login(openid = 'oAlice'): Promise<{ authorization: string }> {
-    const { body } = await post('/wechat/login', { code: world.loginCode({ openid }).code })
+    const { status, body } = await post('/wechat/login', { code: world.loginCode({ openid }).code })
+    if (status !== 200) throw new Error(JSON.stringify(body))
     return { authorization: `Bearer ${(body as { token: string }).token}` }
   }
 

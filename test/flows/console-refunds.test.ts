@@ -1,7 +1,7 @@
 import tap from 'tap'
 import type { Test } from 'tap'
 import type { WechatPayOptions } from '../../src/index.ts'
-import { both, merchant } from '../helpers.ts'
+import { both, HANG_MS, merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 /** A shop with a paid and fulfilled order, and the refunds that `onRefunded` ran for. */
@@ -73,7 +73,7 @@ both('partial refunds made elsewhere are found too, however many, and count towa
 both(
   'a GET some minutes after the payment or the last query finds refunds, and does not fail if WeChat is down',
   async (t, open) => {
-    const { shop, outTradeNo, refunded } = await paid(t, open, { options: { timeoutMs: 200 } })
+    const { shop, outTradeNo, refunded } = await paid(t, open, { options: { timeoutMs: HANG_MS } })
     const outRefundNo = await refundSilently(shop, outTradeNo, 250)
     const headers = await shop.login()
     const get = async () => {
@@ -116,7 +116,7 @@ both('while refunds cannot be listed, nothing is fulfilled, and the next query t
   let failing = true
   const { shop, outTradeNo } = await paid(t, open, {
     options: {
-      timeoutMs: 200,
+      timeoutMs: HANG_MS,
       onPaid: () => {
         if (failing) throw new Error('sold out')
       },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { accepted, both, merchant, recut, resigned } from '../helpers.ts'
+import { accepted, both, HANG_MS, merchant, recut, resigned } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 import type { SignType } from '../../src/index.ts'
 
@@ -84,7 +84,7 @@ t.test('a genuine notification with such a text is accepted once a query has con
 })
 
 t.test('such a notification is not accepted if WeChat does not answer or says something else', async (t) => {
-  const shop = await merchant(t, { options: { timeoutMs: 200 } })
+  const shop = await merchant(t, { options: { timeoutMs: HANG_MS } })
   const { outTradeNo, body } = await ambiguous(shop, 'oMallory')
   shop.world.fault('orderquery', { kind: 'hang' }, { times: 2 })
   for (let times = 0; times < 2; times++) {

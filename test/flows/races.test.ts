@@ -1,4 +1,4 @@
-import { both } from '../helpers.ts'
+import { both, HANG_MS } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 // A gate of the mock makes each race exact: nothing here depends on timing.
@@ -56,7 +56,7 @@ both('the user pays while the order is being closed, and the notification is los
 })
 
 both('an order whose close was not answered stays closing until WeChat confirms it', async (t, open) => {
-  const shop = await open(t, { options: { timeoutMs: 200 } })
+  const shop = await open(t, { options: { timeoutMs: HANG_MS } })
   const outTradeNo = await shop.order()
   shop.world.fault('closeorder', { kind: 'hang', when: 'after' }, { times: 2 })
   await t.rejects(shop.app.wechat.orders.cancel(outTradeNo), { code: 'WECHAT_TIMEOUT' })
@@ -114,7 +114,7 @@ both('the old order is paid while an order with the new price is being made', as
 both(
   'after a lost answer to unifiedorder the same number and terms are sent again, and one order exists',
   async (t, open) => {
-    const shop = await open(t, { options: { timeoutMs: 300 } })
+    const shop = await open(t, { options: { timeoutMs: HANG_MS } })
     const headers = await shop.login()
     shop.world.fault('unifiedorder', { kind: 'hang', when: 'after' }, { times: 2 })
     t.match(await shop.post('/wechat/orders', {}, headers), { status: 504, body: { code: 'WECHAT_TIMEOUT' } })

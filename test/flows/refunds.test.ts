@@ -1,6 +1,6 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import t from 'tap'
-import { accepted, both, merchant, SIGNATURES } from '../helpers.ts'
+import { accepted, both, HANG_MS, merchant, SIGNATURES } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
 /** A paid and fulfilled order. */
@@ -72,7 +72,9 @@ both('lost answers and a busy WeChat still lead to one refund with one number', 
     { kind: 'result_code_fail', err_code: 'NOTENOUGH' },
   ] as const
   for (const effect of effects) {
-    const { shop } = await refundedShop(t, open, { options: { timeoutMs: 200 } })
+    const { shop } = await refundedShop(t, open, {
+      options: effect.kind === 'hang' ? { timeoutMs: HANG_MS } : {},
+    })
     const outTradeNo = await paid(shop)
     shop.world.fault('refund', effect, { times: 2 })
     await shop.app.wechat.refunds.create(outTradeNo, { key: 'r1', refundFee: 1250 })
