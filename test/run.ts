@@ -23,11 +23,14 @@ const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
 /** For a process that runs many files; each file has a limit of its own, see group.ts. */
 const GROUP_TIMEOUT = '--timeout=900'
 
+/** The groups that take longest, with browsers, databases and servers in processes of their own. */
+const LONG = /-(?:flows|examples|store-adapters|report|pages|cli)$/
+
 /** Parts of the tests that are run separately; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
   /** The tests that `size` makes smaller for `npm test`. */
   '--full': {
-    files: (file) => /from '[./]+sizes\.ts'/.test(readFileSync(join(ROOT, file), 'utf8')),
+    files: (file) => /from '[./]+sizes\.ts'|\bkeepsContract\(/.test(readFileSync(join(ROOT, file), 'utf8')),
     env: { TEST_SIZE: 'full' },
   },
   /** The package as a user gets it. */
@@ -66,15 +69,17 @@ function grouped(files: string[]): string[] {
     const name = dirname(file).split(sep).slice(0, 3).join('-')
     groups.set(name, [...(groups.get(name) ?? []), file])
   }
-  return Array.from(groups, ([name, files]) => {
+  // Begun last, one of them would run alone at the end.
+  const longestFirst = [...groups].sort(([a], [b]) => Number(LONG.test(b)) - Number(LONG.test(a)))
+  return longestFirst.map(([name, files]) => {
     const entry = join(folder, `${name}.ts`)
     writeFileSync(entry, `import { group } from '../../test/group.ts'\nawait group(${JSON.stringify(files)})\n`)
     return entry
   })
 }
 
-// tap would leave one of two cores idle.
-const jobs = `--jobs=${availableParallelism()}`
+// One process more than cores, as some wait for a browser or a database. tap would leave one of two cores idle.
+const jobs = `--jobs=${availableParallelism() + 1}`
 
 const START = { postgres: startPostgres, mysql: startMysql }
 const servers = new Map<string, Promise<Server | undefined>>()

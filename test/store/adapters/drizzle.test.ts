@@ -13,6 +13,7 @@ import postgresJs from 'postgres'
 import t from 'tap'
 import type { Test } from 'tap'
 import { fromDrizzle } from '../../../src/store/adapters/drizzle.ts'
+import { size } from '../../sizes.ts'
 import { contract, keepsContract, pgPool, postgres, undoesLost } from '../databases.ts'
 
 const own = {
@@ -61,7 +62,7 @@ t.test('postgres.js', async (t) => {
     }
   }
   const url = await postgres(t)
-  await contract(t, open(url, t))
+  await contract(t, open(url, t), size(4, 1))
   await undoesLost(t, url, open)
 })
 
