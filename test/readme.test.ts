@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -24,20 +25,9 @@ const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.ur
 const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
 const READMES = ['README.md', 'README.zh-CN.md']
 /** Pages in both languages; what belongs into README has its row in one of these. */
-const PAGES = [
-  'api',
-  'app',
-  'errors',
-  'faq',
-  'going-live',
-  'guarantees',
-  'hooks',
-  'migrating',
-  'mini-program',
-  'options',
-  'types',
-  'upgrading',
-]
+const PAGES = readdirSync(new URL('../docs', import.meta.url))
+  .filter((name) => name.endsWith('.md') && !name.endsWith('.zh-CN.md'))
+  .map((name) => name.slice(0, -'.md'.length))
 const pagesOf = (readme: string) => PAGES.map((name) => `docs/${name}${readme.replace('README', '')}`)
 const DOCUMENTS = [
   ...READMES,
@@ -123,7 +113,7 @@ t.test('what is packed links only to what is packed, or to what README says is i
     !files.some((pattern) => pattern.startsWith('!') && matches(path, pattern.slice(1)))
   const inRepository =
     /^(?:CONTRIBUTING\.md$|docs\/guarantees\.|docs\/screenshots\/|examples\/|src\/|test\/)|\.zh-CN\.md$/
-  const documents = [...DOCUMENTS, 'docs/stores.md', 'llms.txt'].filter(isPacked)
+  const documents = [...DOCUMENTS, 'llms.txt'].filter(isPacked)
   t.ok(documents.length >= 16, `${documents.length} documents`)
   for (const path of documents) {
     for (const [, target] of read(path).matchAll(/\]\((?!https:\/\/|#)([^)#]+)/g)) {
@@ -313,27 +303,24 @@ t.test('a command that fetches a package names our package', async (t) => {
   t.ok(runs >= 10, `${runs} commands`)
 })
 
+/** The anchors of a page's headings, as the hosts of repositories make them. */
+const anchorsOf = (text: string) =>
+  [...text.matchAll(/^#+ (.+)$/gm)].map(
+    ([, title]) =>
+      '#' +
+      title!
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+  )
+
 for (const path of DOCUMENTS) {
   t.test(`${path} links only to what exists`, async (t) => {
     const text = read(path)
-    const anchors = [...text.matchAll(/^#+ (.+)$/gm)].map(
-      ([, title]) =>
-        '#' +
-        title!
-          .toLowerCase()
-          .replace(/[^\p{L}\p{N} _-]/gu, '')
-          .replaceAll(' ', '-'),
-    )
-    const targets = Array.from(text.matchAll(/\]\(([^)]+)\)/g), ([, target]) => target!).filter(
-      (target) => !target.startsWith('https://'),
-    )
-    for (const target of targets) {
-      t.ok(
-        target.startsWith('#')
-          ? anchors.includes(target)
-          : existsSync(new URL(target, new URL(`../${path}`, import.meta.url))),
-        target,
-      )
+    for (const [link, target, anchor] of text.matchAll(/\]\((?!https:\/\/)([^)#]*)(#[^)]*)?\)/g)) {
+      const file = target === '' ? path : `${dirname(path)}/${target!}`
+      t.ok(existsSync(new URL(`../${file}`, import.meta.url)), link)
+      if (anchor !== undefined) t.ok(anchorsOf(read(file)).includes(anchor), link)
     }
     for (const [command, script] of text.matchAll(/\bnpm run (\w+)/g)) t.ok(script! in scripts, command)
   })
