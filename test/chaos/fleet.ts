@@ -6,7 +6,13 @@ import type { AddressInfo, Server } from 'node:net'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { TYPESCRIPT } from '../typescript.ts'
-import type { ChaosAppOptions } from './app.ts'
+
+/** What a process of the fleet runs. It prints its port, or anything if it has none, when it is ready. */
+export interface Program {
+  script: URL
+  args?: string[]
+  env?: Record<string, string>
+}
 
 interface Member {
   child: ChildProcess
@@ -35,7 +41,7 @@ export interface Fleet {
 /** With more unexpected exits the run is aborted. */
 const MOST_EXITS = 10
 
-export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOptions): Promise<Fleet> {
+export async function createFleet(programFor: (publicUrl: string) => Program): Promise<Fleet> {
   const members: Member[] = []
   const killed = new WeakSet<ChildProcess>()
   let turn = 0
@@ -65,8 +71,9 @@ export async function createFleet(optionsFor: (publicUrl: string) => ChaosAppOpt
   const url = `http://127.0.0.1:${(balancer.address() as AddressInfo).port}`
 
   async function start(): Promise<void> {
-    const script = fileURLToPath(new URL('app.ts', import.meta.url))
-    const child = spawn(process.execPath, [TYPESCRIPT, script, JSON.stringify(optionsFor(url))], {
+    const { script, args = [], env = {} } = programFor(url)
+    const child = spawn(process.execPath, [TYPESCRIPT, fileURLToPath(script), ...args], {
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let member: Member | undefined

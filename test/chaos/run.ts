@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import { clocks } from './clocks.ts'
 import { deploy } from './deploy.ts'
+import { bullmq, pgBoss } from './queues.ts'
 import { scenarios } from './scenarios.ts'
 import { startPostgres } from '../store/servers.ts'
 
-// npm run chaos -- crash|processes|database|outage|deploy|clocks [--version v2|v3] [--quick] [--json]
+// npm run chaos -- crash|processes|database|outage|deploy|clocks|pg-boss|bullmq [--version v2|v3] [--quick] [--json]
 const {
   values: { quick = false, json = false, version = 'v2' },
   positionals: [name = ''],
@@ -12,7 +13,7 @@ const {
   allowPositionals: true,
   options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, version: { type: 'string' } },
 })
-const all = { ...scenarios, deploy, clocks }
+const all = { ...scenarios, deploy, clocks, 'pg-boss': pgBoss, bullmq }
 const scenario = all[name as keyof typeof all]
 if (scenario === undefined || (version !== 'v2' && version !== 'v3')) {
   console.error(`Name one of ${Object.keys(all).join(', ')}; --version is v2 or v3.`)

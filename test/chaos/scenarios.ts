@@ -47,7 +47,7 @@ export interface Run {
 }
 
 /** Retries every 300 ms of real time: WeChat's schedule compressed into seconds, with more retries. */
-const FAST_SCHEDULE = Array<number>(40).fill(0.3)
+export const FAST_SCHEDULE = Array<number>(40).fill(0.3)
 
 export const scenarios: Record<string, (run: Run) => Promise<Tally>> = { crash, processes, database, outage }
 
@@ -302,7 +302,10 @@ export async function withFleet(
     clocksAheadMs: [0],
     ...changes,
   }
-  const fleet = await createFleet((publicUrl) => ({ ...options, publicUrl }))
+  const fleet = await createFleet((publicUrl) => ({
+    script: new URL('app.ts', import.meta.url),
+    args: [JSON.stringify({ ...options, publicUrl } satisfies ChaosAppOptions)],
+  }))
   try {
     const counts = await run({
       fleet,
@@ -322,7 +325,7 @@ export async function withFleet(
   }
 }
 
-async function emptyDatabase(url: string): Promise<pg.Pool> {
+export async function emptyDatabase(url: string): Promise<pg.Pool> {
   const pool = new pg.Pool({ connectionString: url, max: 2 })
   pool.on('error', () => {})
   await pool.query(

@@ -16,7 +16,7 @@ import { storeContract } from '../../src/testing.ts'
 import { size } from '../sizes.ts'
 import { change, claimed, newOrder } from './orders.ts'
 import { lossyWay } from './lossy.ts'
-import { startMysql, startPostgres } from './servers.ts'
+import { startMysql, startPostgres, startRedis } from './servers.ts'
 import type { Server } from './servers.ts'
 
 /** The server that the files of `npm test` share. A file that runs alone starts its own, which stops with the test. */
@@ -70,6 +70,16 @@ export async function mysql(t: Test): Promise<string | undefined> {
   await run(`create database ${name}`)
   t.teardown(() => run(`drop database ${name}`))
   return atDatabase(admin, name)
+}
+
+/** An empty Redis. `undefined` if it is not installed: the test then reports that it was skipped, unless REQUIRE_REDIS is set. */
+export async function redis(t: Test): Promise<string | undefined> {
+  const own = await startRedis()
+  t.teardown(() => own?.remove())
+  if (own === undefined && process.env.REQUIRE_REDIS !== undefined) {
+    throw new Error('REQUIRE_REDIS is set: install redis-server')
+  }
+  return own?.url ?? skip(t, 'no redis-server is installed here')
 }
 
 /** A database of better-sqlite3. `undefined` if it is not built: the test then reports that it was skipped, unless REQUIRE_SQLITE is set. */

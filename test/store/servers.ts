@@ -102,6 +102,21 @@ export async function startMysql(): Promise<Server | undefined> {
   })
 }
 
+/** The installed Redis, which keeps nothing when it stops; `undefined` if there is none. */
+export async function startRedis(): Promise<Server | undefined> {
+  const program = await installed('redis-server')
+  if (program === undefined) return undefined
+  return await inFolder(async (dir) => {
+    const port = await freePort()
+    const quiet = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']
+    return await server(`redis://127.0.0.1:${port}`, dir, {
+      command: ['/bin/sh', '-c', 'exec "$@" 1>&2', 'sh', program, '--port', String(port), ...quiet],
+      ready: 'Ready to accept connections',
+      signal: 'KILL',
+    })
+  })
+}
+
 async function installed(program: string): Promise<string | undefined> {
   // Servers may be in a folder that is not in an ordinary user's PATH.
   for (const dir of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']) {
