@@ -6,7 +6,7 @@ import { createHttp } from './client/http.ts'
 import type { Http } from './client/http.ts'
 import { KeyRing } from './client/key-ring.ts'
 import { createAccessTokens } from './client/access-token.ts'
-import { createMiniProgram } from './client/mini-program.ts'
+import { createMiniProgram } from './client/mini-program/mini-program.ts'
 import { createPayV2 } from './client/pay-v2/pay-v2.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
@@ -14,8 +14,8 @@ import { createPayV3 } from './client/pay-v3/pay-v3.ts'
 import { createClock } from './base/clock.ts'
 import { publish } from './base/diagnostics.ts'
 import { createAnomalies } from './engine/anomalies.ts'
-import { createAsk, createUsers } from './client/users.ts'
-import { createShipping } from './client/shipping.ts'
+import { createAsk, createUsers } from './client/mini-program/users.ts'
+import { createShipping } from './client/mini-program/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import { createApps } from './engine/apps.ts'
 import type { Apps, RegisteredApp } from './engine/apps.ts'
@@ -69,7 +69,7 @@ const CLOCK_LIMIT_MS = 60_000
 const nonce = () => randomBytes(16).toString('hex')
 
 export function createAccount(config: Config, log: Log): AccountServices {
-  const { mchId, hooks, timeoutMs, proxy } = config
+  const { mchId, partner, hooks, timeoutMs, proxy } = config
   const store = ofMerchant(neutral(config.store), mchId)
   const { now, wechatNow, heard } = createClock({
     own: config.now,
@@ -131,6 +131,7 @@ export function createAccount(config: Config, log: Log): AccountServices {
   const orders = createOrders({
     appids,
     mchId,
+    partner,
     pay,
     store,
     policy,
@@ -232,17 +233,18 @@ interface PayDeps {
 
 /** The payment API of the merchant's version. */
 function createPay(
-  { apps, mchId, merchant, notifyUrl }: Config,
+  { apps, mchId, merchant, partner, notifyUrl }: Config,
   { http, certHttp, now, log }: PayDeps,
 ): PayV2Api | PayV3Api {
   const appids = apps.map(({ appid }) => appid)
   const v2 = ({ apiKeys, signType }: Pick<MerchantConfig & { version: 'v2' }, 'apiKeys' | 'signType'>) =>
-    createPayV2({ http, certHttp, appids, mchId, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
+    createPayV2({ http, certHttp, appids, mchId, partner, apiKeys: new KeyRing(apiKeys), signType, notifyUrl, nonce })
   if (merchant.version === 'v2') return v2(merchant)
   const { signer, apiV3Keys, platformKeys, downloadCertificates } = merchant
   return createPayV3({
     http,
     appids,
+    partner,
     signer,
     apiV3Keys: new KeyRing(apiV3Keys).all,
     platformKeys,

@@ -1,9 +1,10 @@
 import type { preHandlerAsyncHookHandler } from 'fastify'
 import type { Bills } from './client/bills.ts'
-import type { AbnormalRefund, NotificationMessage, Party } from './client/pay.ts'
+import type { Party } from './client/partner.ts'
+import type { AbnormalRefund, NotificationMessage } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
-import { PAID_TRADE, SHIPMENT } from './client/shipping.ts'
+import { PAID_TRADE, SHIPMENT } from './client/mini-program/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { RegisteredApp } from './engine/apps.ts'
 import type { Login } from './engine/login.ts'
@@ -117,7 +118,12 @@ const DAY: Rule = (value) =>
     : `must be a day such as "2026-01-31", not ${kindOf(value)}`
 const TRADE_BILL = [
   ['date', DAY],
-  ['options', optional(objectOf({ type: optional(oneOf(['ALL', 'SUCCESS', 'REFUND'])) }, 'refused'))],
+  [
+    'options',
+    optional(
+      objectOf({ type: optional(oneOf(['ALL', 'SUCCESS', 'REFUND'])), subMchId: optional(text(1, 32)) }, 'refused'),
+    ),
+  ],
 ] as const
 const FUND_BILL = [
   ['date', DAY],
@@ -170,7 +176,12 @@ const JOB = objectOf({
 } satisfies Partial<Record<keyof Job, Rule>>)
 
 /** Of orders and rows of bills too. */
-const OF = ['of', optional(objectOf({ appid: optional(text(1, 128)) } satisfies Record<keyof Party, Rule>))] as const
+const PARTY = {
+  appid: optional(text(1, 128)),
+  subMchId: optional(text(1, 32)),
+  spAppid: optional(text(1, 128)),
+} satisfies Record<keyof Party, Rule>
+const OF = ['of', optional(objectOf(PARTY))] as const
 const OPENID = ['openid', text(1, 128)] as const
 const SESSION_KEY = ['sessionKey', SECRET] as const
 const OUT_TRADE_NO = ['outTradeNo', upTo(128)] as const
@@ -254,13 +265,10 @@ const GROUPS: {
     ],
     queryRefund: [SENT_REFUND_NO, OF],
     listRefunds: [SENT_TRADE_NO, OF],
-    queryTransaction: [['transactionId', text(1, 32)]],
+    queryTransaction: [['transactionId', text(1, 32)], OF],
     tryApiV3Key: [],
     appParams: [['prepayId', text(1, 128)], ['now', date], OF],
-    applyAbnormalRefund: [
-      ['refundId', text(1, 64)],
-      ['refund', ABNORMAL_REFUND],
-    ],
+    applyAbnormalRefund: [['refundId', text(1, 64)], ['refund', ABNORMAL_REFUND], OF],
     tradeBill: TRADE_BILL,
     fundFlowBill: FUND_BILL,
     readNotification: [['message', MESSAGE]],

@@ -13,6 +13,8 @@ export interface Price extends OrderExtras {
   description: string
   /** Fen: an integer, at least 1. */
   totalFee: number
+  /** In service-provider mode, the sub-merchant that gets the money; needed if there are several. */
+  subMchId?: string | undefined
   /** Comes back with the payment; at most 127 bytes of UTF-8. */
   attach?: string | undefined
   /** The last moment to pay. Default: `orderTtlMs` from now. An order keeps the moment it was made with. */

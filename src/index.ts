@@ -26,7 +26,7 @@ export type { PrismaLike, PrismaQueryable, PrismaTransactionOptions } from './st
 export type { Change, Claim, Decide, Store, Updated } from './store/store.ts'
 export { wechatPayOptions } from './options/options.ts'
 export type { BodyOf } from './options/body.ts'
-export type { App, Key, Merchant, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options/options.ts'
+export type { App, Key, Merchant, MerchantV2, MerchantV3, Partner, Pem, WechatPayOptions } from './options/options.ts'
 export type {
   AuthenticatedUser,
   EnqueueContext,
@@ -54,21 +54,21 @@ export type { ClientCert } from './client/certificate.ts'
 export type { Login } from './engine/login.ts'
 export type { Observed } from './engine/news.ts'
 export type { Ordered, Orders } from './engine/orders.ts'
-export type { PhoneNumber, Users } from './client/users.ts'
-export type { PaidTrade, Parcel, Shipment, ShippingCalls, ShippingOrder } from './client/shipping.ts'
+export type { PhoneNumber, Users } from './client/mini-program/users.ts'
+export type { PaidTrade, Parcel, Shipment, ShippingCalls, ShippingOrder } from './client/mini-program/shipping.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
-export type { MiniProgram, CodeSession } from './client/mini-program.ts'
+export type { MiniProgram, CodeSession } from './client/mini-program/mini-program.ts'
 export type {
   AbnormalRefund,
   AppParams,
   Notification,
   NotificationFault,
   NotificationMessage,
-  Party,
   PayApi,
   PayParams,
   TradeReport,
 } from './client/pay.ts'
+export type { Party } from './client/partner.ts'
 export type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 export type { PayV3Api, RefundSource } from './client/pay-v3/api.ts'
 export type { BillFiles, Bills, FundFlowBillOptions, TradeBillOptions } from './client/bills.ts'

@@ -93,6 +93,8 @@ export interface OrderTerms<T extends TradeType = 'JSAPI'> extends OrderExtras {
   key: string
   /** Which app it is made in; needed if there are several. */
   appid?: string | undefined
+  /** In service-provider mode, the sub-merchant that gets the money; needed if there are several. */
+  subMchId?: string | undefined
   /** Default `JSAPI`. */
   tradeType?: T | undefined
   /** Who orders. With `JSAPI` nobody else can pay, and it is required. */
@@ -123,6 +125,8 @@ export interface Owner {
 
 export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' | 'appid'>, Account {
   outTradeNo: string
+  /** The service provider's own appid, which it was made with (`sp_appid`), of an order with a `subMchId`. If `appid` is another, that is the sub-merchant's (`sub_appid`). */
+  spAppid?: string | undefined
   tradeType: TradeType
   /** Whatever else its terms say. */
   extras?: OrderExtras | undefined
@@ -130,7 +134,10 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   apiVersion: 'v2' | 'v3'
   currency: 'CNY'
   state: OrderState
-  /** `key` while the order can still be paid or has been, `null` once it is closed: unique for the merchant, so that one live order exists per key. */
+  /**
+   * `key`, in service-provider mode with the sub-merchant before it (`1900000200:key`), while the order can still be paid or has been; `null` once it is
+   * closed. Unique for the merchant, so that one live order exists per key.
+   */
   liveKey: string | null
   /** By WeChat's clock, as precisely as it was known. */
   createdAt: Date

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import type { AccountServices } from './account.ts'
+import type { Party } from './client/partner.ts'
 import type { RegisteredApp } from './engine/apps.ts'
 import { Secret } from './base/secret.ts'
 import { WechatError } from './errors.ts'
@@ -45,8 +46,8 @@ export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
   const checks: Look[] = [
     ['certificates', () => endings(deps)],
     ...each('app secret', (app) => appSecret(app)),
-    // In API v3 the app is no part of a question.
-    ...(deps.config.merchant.version === 'v2'
+    // In API v3 the app is no part of a question, and of a service provider the sub-merchant is.
+    ...(deps.config.merchant.version === 'v2' && deps.config.partner === undefined
       ? each('payment API', (app) => paymentApi(deps, app))
       : [['payment API', () => paymentApi(deps)] satisfies Look]),
     ['APIv3 key', () => apiV3Key(deps)],
@@ -105,8 +106,10 @@ async function appSecret({ miniProgram }: RegisteredApp): Promise<Outcome> {
   return bad('WeChat has accepted a made-up login code.', 'Check `baseUrl`: this is not WeChat.')
 }
 
-async function paymentApi({ services: { pay } }: SelfTestDeps, app?: RegisteredApp): Promise<Outcome> {
-  const { tradeState } = await pay.query(newNumber(), app)
+async function paymentApi({ config, services: { pay } }: SelfTestDeps, app?: RegisteredApp): Promise<Outcome> {
+  const of = partyOf(config)
+  if (of === undefined) return NO_SUB
+  const { tradeState } = await pay.query(newNumber(), { appid: app?.appid, ...of })
   if (tradeState !== 'NOT_EXIST') {
     return bad(
       `WeChat says that an order with a made-up number is ${tradeState}.`,
@@ -114,6 +117,17 @@ async function paymentApi({ services: { pay } }: SelfTestDeps, app?: RegisteredA
     )
   }
   return good(`WeChat Pay accepts our signature, and we accept its signature (API ${pay.version}).`)
+}
+
+const NO_SUB = good(
+  "Not tried: `subMchIds: 'any'` names no sub-merchant to ask about.",
+  'Order something for one of them before going live.',
+)
+
+/** Whose orders are asked about; `undefined` if no sub-merchant of a service provider is known. */
+function partyOf({ partner }: Config): Party | undefined {
+  if (partner === undefined) return {}
+  return partner.subMchIds === 'any' ? undefined : { subMchId: partner.subMchIds[0] }
 }
 
 /** In API v3 only WeChat's ciphertexts show whether this key is right: certificates, which not every merchant has, and notifications. */
@@ -131,15 +145,17 @@ async function apiV3Key({ services: { pay } }: SelfTestDeps): Promise<Outcome> {
   return good('The APIv3 key decrypts what WeChat has encrypted.')
 }
 
-async function apiV2({ config: { merchant }, services: { pay } }: SelfTestDeps): Promise<Outcome> {
-  if (merchant.version === 'v2') return good('It is the API of this merchant.')
+async function apiV2({ config, services: { pay } }: SelfTestDeps): Promise<Outcome> {
+  if (config.merchant.version === 'v2') return good('It is the API of this merchant.')
   if (pay.listRefunds === undefined) {
     return good(
       'There is no `merchant.apiKey`: messages in API v2 cannot be read, such as notifications of refunds made in the merchant platform and of orders made before the change to v3.',
       'Set `merchant.apiKey`, the APIv2 key of the same merchant number, unless refunds are never made in the merchant platform.',
     )
   }
-  await pay.listRefunds(newNumber())
+  const of = partyOf(config)
+  if (of === undefined) return NO_SUB
+  await pay.listRefunds(newNumber(), of)
   return good('The APIv2 key is right.')
 }
 

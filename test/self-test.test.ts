@@ -2,7 +2,7 @@ import t from 'tap'
 import { createAccount } from '../src/account.ts'
 import { createApps } from '../src/engine/apps.ts'
 import { memoryStore, WechatError } from '../src/index.ts'
-import type { Check, Store } from '../src/index.ts'
+import type { Check, Party, Store } from '../src/index.ts'
 import { parseOptions } from '../src/options/parse.ts'
 import { selfTest } from '../src/self-test.ts'
 import type { SelfTestDeps } from '../src/self-test.ts'
@@ -105,6 +105,40 @@ async function check({ options = {}, ...changes }: { options?: object } & Partia
   await account.close()
   return byName(await selfTest({ config, services, resolve: async () => ['203.0.113.7'], ...changes }))
 }
+
+t.test('a service provider is asked about an order of a sub-merchant, if one is known', async (t) => {
+  const spAppid = OPTIONS.appid!
+  for (const [subMchIds, reason, asked] of [
+    [['1900000201', '1900000202'], /accepts our signature|APIv2 key is right/, ['1900000201', '1900000201']],
+    ['any', /Not tried: `subMchIds: 'any'`/, []],
+  ] as const) {
+    const config = parseOptions({ ...OPTIONS, merchant: { ...MERCHANT_V3, partner: { spAppid, subMchIds } } })
+    const account = createAccount(config, silent)
+    const seen: unknown[] = []
+    const pay = {
+      version: 'v3',
+      query: async (_: string, of?: Party) => {
+        seen.push(of?.subMchId)
+        return { tradeState: 'NOT_EXIST' }
+      },
+      listRefunds: async (_: string, of?: Party) => {
+        seen.push(of?.subMchId)
+        return []
+      },
+      tryApiV3Key: async () => {},
+    } as unknown as typeof account.pay
+    await account.close()
+    const apps = appOf({
+      code2Session: async () => {
+        throw new WechatError('WECHAT_CODE_REJECTED', '40029')
+      },
+    })
+    const services = { apps, pay, wechatNow: () => config.now() }
+    const checks = byName(await selfTest({ config, services, resolve: async () => ['203.0.113.7'] }))
+    for (const name of ['payment API', 'API v2']) t.match(checks[name], { ok: true, reason }, `${name}: ${subMchIds}`)
+    t.strictSame(seen, asked)
+  }
+})
 
 t.test('the messages of each check', async (t) => {
   const good = await check()

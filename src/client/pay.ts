@@ -1,24 +1,7 @@
 import { WechatError } from '../errors.ts'
 import type { BillFiles } from './bills.ts'
+import type { Party } from './partner.ts'
 import type { Order, OrderExtras, Payment, Refund, RefundReport, TradeState, WechatEvent } from '../model.ts'
-
-/** Whose order a call is about: a merchant number may have several apps. */
-export interface Party {
-  /** The app that ordered; by default the first of the options. */
-  appid?: string | undefined
-}
-
-/** The app that a call is made for. @throws {WechatError} `WECHAT_INPUT_INVALID` for one that is not registered */
-export function appOf(appids: readonly string[], { appid = appids[0]! }: Party = {}): string {
-  if (appids.includes(appid)) return appid
-  throw new WechatError(
-    'WECHAT_INPUT_INVALID',
-    `${appid} is not an app of this registration: it has ${appids.join(', ')}.`,
-    {
-      sent: false,
-    },
-  )
-}
 
 /** The values that a mobile app passes to WeChat's SDK (doc/v3/merchant/4013070351). */
 export interface AppParams {
@@ -50,8 +33,11 @@ export type TradeReport =
   | { tradeState: Exclude<TradeState, 'SUCCESS' | 'REFUND'> }
   | { tradeState: 'NOT_EXIST' }
 
-/** A notification with verified signature and account. Its order has not been checked yet. */
-export type Notification =
+/**
+ * A notification with verified signature and account. Its order has not been checked yet. With `subMchId` it is only for an order of that sub-merchant of a
+ * service provider.
+ */
+export type Notification = { subMchId?: string | undefined } & (
   | { kind: 'payment'; payment: Payment }
   /** Signed, but its signed text can be split into fields in more than one way: only a reason to ask WeChat. */
   | { kind: 'payment-hint'; outTradeNo: string; transactionId: string }
@@ -60,11 +46,12 @@ export type Notification =
   | { kind: 'refund'; report: RefundReport }
   /**
    * Decrypted with our key but not signed (refund notification of API v2): only a reason to ask WeChat. A merchant number has one refund URL for all of
-   * its apps, so `appid` may be another app's.
+   * its apps, so `appid` may be another app's; a service provider's may not name the app of its sub-merchant.
    */
-  | { kind: 'refund-hint'; appid: string; outTradeNo: string; outRefundNo: string; refundFee: number }
+  | { kind: 'refund-hint'; appid: string | undefined; outTradeNo: string; outRefundNo: string; refundFee: number }
   /** Any other notification of API v3, such as a complaint or a transfer. */
   | { kind: 'event'; event: WechatEvent }
+)
 
 /** Why a notification is answered with FAIL: a closed set, for logs and counters. */
 export type NotificationFault =
@@ -177,7 +164,7 @@ export interface PayApi extends BillFiles {
   /** `undefined` if WeChat does not know the number. The caller has to compare the order. */
   queryRefund(outRefundNo: string, of?: Party): Promise<RefundReport | undefined>
   /** Sends a refund that is `abnormal` to another account; absent if the API cannot, like v2. `refundId` is WeChat's number. */
-  applyAbnormalRefund?(refundId: string, refund: AbnormalRefund): Promise<RefundReport>
+  applyAbnormalRefund?(refundId: string, refund: AbnormalRefund, of?: Party): Promise<RefundReport>
   /** All refunds of an order, made here or elsewhere, in WeChat's order; absent if the API cannot list them, like v3. */
   listRefunds?(outTradeNo: string, of?: Party): Promise<RefundReport[]>
   /** @throws {NotificationError} */

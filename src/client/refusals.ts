@@ -146,7 +146,7 @@ const COMMUNICATION: [text: RegExp, about: 'order' | 'server', toDo: string][] =
   // "商户号该产品权限未开通，请前往商户平台>产品中心检查后重试", "您没有JSAPI支付权限"
   [/权限/, 'server', 'open JSAPI payment for this merchant in the merchant platform'],
   // "受理机构必须传入sub_mch_id"
-  [/sub_mch_id/, 'server', '`merchant.mchId` is a service provider, which this package does not support'],
+  [/sub_mch_id/, 'server', '`merchant.mchId` is a service provider: set `merchant.partner`'],
   // "invalid notify_url"
   [/notify_url/, 'server', 'check `publicUrl`'],
   // "缺少参数", "missing parameter", "XML格式错误", and all unknown texts

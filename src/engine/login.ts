@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { CodeSession } from '../client/mini-program.ts'
+import type { CodeSession } from '../client/mini-program/mini-program.ts'
 import { WechatError } from '../errors.ts'
 import type { Identity } from '../model.ts'
 import { Secret } from '../base/secret.ts'

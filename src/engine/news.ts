@@ -5,8 +5,9 @@ import type { Anomaly, Order, Payment, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
 import type { Outbox } from './claims/jobs.ts'
 import { decide } from './machine.ts'
-import { sourceOf } from './machine/observation.ts'
+import { isForeign, sourceOf } from './machine/observation.ts'
 import type { Observation } from './machine/observation.ts'
+import { liveKeyOf } from './machine/ruling.ts'
 import type { Decision, Outcome, Policy } from './machine/ruling.ts'
 
 /** A piece of news that was committed. */
@@ -60,8 +61,8 @@ export interface Observed {
 export interface News {
   /** Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. */
   observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
-  /** As `observe`, for a verified payment: one of an unknown number becomes a finding. */
-  observePayment(source: Source, payment: Payment, log?: Log): Promise<Observed | undefined>
+  /** As `observe`, for a verified payment, of a service provider's with the sub-merchant that got it: one of an unknown number becomes a finding. */
+  observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
 }
 
 type PaymentSeen = Observation & { seen: 'payment' }
@@ -74,8 +75,11 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
     let claim: Claim | undefined
     let before: Order
     let updated: Updated | undefined
+    let foreign = false
     try {
       updated = await store.updateOrder(outTradeNo, (current) => {
+        foreign = isForeign(observation, current)
+        if (foreign) return undefined
         before = current
         decision = decide(current, observation, policy, now(), wechatNow())
         const { change } = decision
@@ -88,7 +92,7 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
       return await observe(outTradeNo, await explained(error, outTradeNo, observation), log)
     }
     slot?.end(claim, log)
-    if (updated === undefined) return undefined
+    if (updated === undefined || foreign) return undefined
     const { order, raised } = updated
     const { outcome, change } = decision!
     if (outcome === 'rival-needed') {
@@ -120,22 +124,22 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
   }
 
   /** Adds the live order of the key, which decides what happens to a late payment. */
-  async function withRival(observation: PaymentSeen, { key, mchId }: Order): Promise<Observation> {
-    return { ...observation, rival: (await store.findLiveOrder(key, mchId)) ?? 'none' }
+  async function withRival(observation: PaymentSeen, order: Order): Promise<Observation> {
+    return { ...observation, rival: (await store.findLiveOrder(liveKeyOf(order), order.mchId)) ?? 'none' }
   }
 
   return {
     observe,
 
-    async observePayment(source, payment, log) {
-      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment }, log)
+    async observePayment(source, payment, log, subMchId) {
+      const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment, subMchId }, log)
       if (observed !== undefined) return observed
       const anomaly: Anomaly = {
         id: `unknown-order:${payment.mchId}/${payment.outTradeNo}:${payment.transactionId}`,
         kind: 'unknown-order',
         outTradeNo: payment.outTradeNo,
         at: now(),
-        reason: 'there is no order with this number',
+        reason: `there is no order with this number${subMchId === undefined ? '' : ` of the sub-merchant ${subMchId}`}`,
         payment,
       }
       if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly, log)

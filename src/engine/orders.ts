@@ -1,3 +1,5 @@
+import { isSub } from '../client/partner.ts'
+import type { PartnerConfig } from '../client/partner.ts'
 import type { AppParams, PayApi, PayParams } from '../client/pay.ts'
 import { WechatError } from '../errors.ts'
 import type { Advice } from '../errors.ts'
@@ -13,10 +15,11 @@ import type {
   Source,
   TradeType,
 } from '../model.ts'
+import type { TradeRow } from '../protocol/trade-bill.ts'
 import type { Store } from '../store/store.ts'
 import { createAges, prepayTtl } from './ages.ts'
 import { ASKED, createAsking, POLLED, SCHEDULED } from './asking.ts'
-import { isOpen } from './machine/ruling.ts'
+import { isOpen, liveKeyOf } from './machine/ruling.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Policy } from './machine/ruling.ts'
 import { createNews } from './news.ts'
@@ -29,6 +32,8 @@ export interface OrdersDeps {
   /** The apps of the merchant. */
   appids: readonly string[]
   mchId: string
+  /** Set for a service provider. */
+  partner?: PartnerConfig | undefined
   pay: PayApi
   store: Store
   policy: Policy
@@ -78,13 +83,17 @@ export interface Orders {
   /** All news about an order and what each piece changed, oldest first. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Applies a verified payment. `undefined` for an unknown number. `log` is for the lines that it causes. */
-  observePayment(source: Source, payment: Payment, log?: Log): Promise<Observed | undefined>
+  observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
   /** The owner of the orders. */
   readonly owner: Owner
   /** Whether it is an account of this owner, or one of its orders: only its owner may ask WeChat about an order. */
   owns(account: Account): boolean
+  /** Whether a row of a bill is about this owner's trade. */
+  ownsRow(row: TradeRow): boolean
 }
+
+type AccountTerms = CheckedTerms & Pick<Order, 'appid' | 'spAppid'>
 
 /** Each round succeeds, changes an order permanently, or throws. More rounds mean that others keep ordering the same key. */
 const ROUNDS = 4
@@ -97,6 +106,7 @@ const ENDING: readonly Advice[] = ['query', 'new-number']
 export function createOrders({
   appids,
   mchId,
+  partner,
   pay,
   store,
   policy,
@@ -129,6 +139,12 @@ export function createOrders({
     return account.mchId === mchId && appids.includes(account.appid)
   }
 
+  /** Its place in the bill names the provider's app, whichever app its payer was in. */
+  function ownsRow({ appid, subMchId, ...row }: TradeRow): boolean {
+    if (partner === undefined) return owns({ ...row, appid })
+    return row.mchId === mchId && appid === partner.spAppid && isSub(partner, subMchId)
+  }
+
   async function prepay(order: Order): Promise<Order> {
     const askedAt = now()
     const { tradeType } = order
@@ -151,18 +167,26 @@ export function createOrders({
     })
   }
 
-  function withApp(terms: CheckedTerms & { appid?: string }): CheckedTerms & { appid: string } {
+  /** The terms with the app and, of a service provider, its appid and the sub-merchant. */
+  function withAccount(terms: CheckedTerms & { appid?: string }): AccountTerms {
     const { appid = appids.length === 1 ? appids[0] : undefined } = terms
-    if (appid !== undefined && appids.includes(appid)) return { ...terms, appid }
-    throw new WechatError(
-      'WECHAT_PRICE_INVALID',
-      `The appid of an order must be one of ${appids.join(', ')}, not ${appid}. Nothing was ordered.`,
-    )
+    if (appid === undefined || !appids.includes(appid)) {
+      throw priceInvalid(`The appid of an order must be one of ${appids.join(', ')}, not ${appid}`)
+    }
+    if (partner === undefined) {
+      if (terms.subMchId === undefined) return { ...terms, appid }
+      throw priceInvalid('An order has a subMchId only in service-provider mode (merchant.partner)')
+    }
+    const { spAppid, subMchIds } = partner
+    const subMchId = terms.subMchId ?? (subMchIds.length === 1 ? (subMchIds[0] as string) : undefined)
+    if (isSub(partner, subMchId)) return { ...terms, appid, subMchId, spAppid }
+    const allowed = subMchIds === 'any' ? 'a merchant number' : `one of ${subMchIds.join(', ')}`
+    throw priceInvalid(`The subMchId of an order must be ${allowed}, not ${subMchId}`)
   }
 
   /** The live order of the key, or a new row. The row is committed before its number is sent to WeChat. */
-  async function place(terms: CheckedTerms & { appid: string }): Promise<Order> {
-    const live = await store.findLiveOrder(terms.key, mchId)
+  async function place(terms: AccountTerms): Promise<Order> {
+    const live = await store.findLiveOrder(liveKeyOf(terms), mchId)
     if (live !== undefined) return live
     const createdAt = wechatNow()
     const outTradeNo = newOutTradeNo(createdAt)
@@ -170,6 +194,8 @@ export function createOrders({
     const order: Order = {
       ...terms,
       extras: terms.extras,
+      subMchId: terms.subMchId,
+      spAppid: terms.spAppid,
       prepayId: undefined,
       payUrl: undefined,
       prepayExpiresAt: undefined,
@@ -180,7 +206,7 @@ export function createOrders({
       apiVersion: pay.version,
       currency: 'CNY',
       state: 'created',
-      liveKey: terms.key,
+      liveKey: liveKeyOf(terms),
       createdAt,
       refunds: [],
       fulfilment: 'none',
@@ -214,11 +240,11 @@ export function createOrders({
 
   return {
     async create<T extends TradeType>(given: OrderTerms<T>) {
-      const terms = withApp(checkTerms(given, pay))
+      const terms = withAccount(checkTerms(given, pay))
       let refusal: WechatError | undefined
       for (let round = 0; round < ROUNDS; round++) {
         let order = checkOwn(await place(terms))
-        const isSame = isOfTerms(order, terms) && order.appid === terms.appid && order.apiVersion === pay.version
+        const isSame = isOfTerms(order, terms) && isOfAccount(order, terms) && order.apiVersion === pay.version
         if (!isSame && isBeingMade(order)) {
           throw conflict(`${order.outTradeNo} is being ordered under the same key with other terms`)
         }
@@ -290,7 +316,16 @@ export function createOrders({
     observePayment,
     owner: { appids, mchId },
     owns,
+    ownsRow,
   }
+}
+
+function isOfAccount(order: Order, terms: AccountTerms): boolean {
+  return (['appid', 'subMchId', 'spAppid'] as const).every((name) => order[name] === terms[name])
+}
+
+function priceInvalid(what: string): WechatError {
+  return new WechatError('WECHAT_PRICE_INVALID', `${what}. Nothing was ordered.`)
 }
 
 function conflict(what: string): WechatError {

@@ -208,7 +208,7 @@ export function createRefunds({ pay, orders }: RefundsDeps): Refunds {
       }
       let report: RefundReport
       try {
-        report = await pay.applyAbnormalRefund(refundId, { outRefundNo, account })
+        report = await pay.applyAbnormalRefund(refundId, { outRefundNo, account }, (await orders.get(outTradeNo))!)
       } catch (error) {
         // The answer to a call that was carried out may be lost, and its repetition is refused then.
         const asked = await ask((await orders.get(outTradeNo))!, outRefundNo).catch(() => undefined)

@@ -14,6 +14,7 @@ const PRICE: Record<keyof Price, Rule> = {
   totalFee: fen,
   attach: optional(text(0, 127)),
   expiresAt: optional(date),
+  subMchId: optional(text(1, 32)),
   ...EXTRAS,
 }
 const TERMS: Record<keyof OrderTerms, Rule> = {
@@ -28,7 +29,16 @@ const TERMS: Record<keyof OrderTerms, Rule> = {
 /** The terms as an order has them, before a number is assigned. */
 export type CheckedTerms = Pick<
   Order,
-  'key' | 'tradeType' | 'openid' | 'description' | 'totalFee' | 'attach' | 'clientIp' | 'expiresAt' | 'extras'
+  | 'key'
+  | 'tradeType'
+  | 'openid'
+  | 'subMchId'
+  | 'description'
+  | 'totalFee'
+  | 'attach'
+  | 'clientIp'
+  | 'expiresAt'
+  | 'extras'
 >
 
 /** The API that sends an order, as far as it says what it cannot send. */
@@ -78,6 +88,7 @@ export function checkTerms(given: unknown, sender: Sender = {}): CheckedTerms & 
     key,
     tradeType,
     ...(openid !== undefined && { openid }),
+    ...(terms.subMchId !== undefined && { subMchId: terms.subMchId }),
     description,
     totalFee,
     clientIp: readIpAddress(clientIp)!,

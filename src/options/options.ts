@@ -13,6 +13,17 @@ export type Key = string | readonly [current: string, next: string]
 /** The content of a PEM file. */
 export type Pem = string | Buffer
 
+/**
+ * Service-provider mode (服务商): one number and its keys for many sub-merchants (特约商户). Each order says whose it is (`subMchId` of `price` and of
+ * `orders.create`). An app of `appid` or `apps` that is not `spAppid` is a sub-merchant's: it is sent as `sub_appid`, and its users as `sub_openid`.
+ */
+export interface Partner {
+  /** The provider's own appid, which is bound to `merchant.mchId`: a mini program or an official account. */
+  spAppid: string
+  /** The merchant numbers of the sub-merchants. With one, orders need not name it. `'any'`: each order names its own, of any number. */
+  subMchIds: readonly [string, ...string[]] | 'any'
+}
+
 /** A merchant that speaks API v3. */
 export interface MerchantV3 {
   version: 'v3'
@@ -42,6 +53,8 @@ export interface MerchantV3 {
   apiKey?: Key | undefined
   /** The algorithm of those orders. Default `HMAC-SHA256`. */
   signType?: SignType | undefined
+  /** Set if the merchant is a service provider (服务商), which orders for its sub-merchants; the number and keys above are then the provider's. */
+  partner?: Partner | undefined
 }
 
 /** A merchant that speaks API v2. */
@@ -55,6 +68,8 @@ export interface MerchantV2 {
   signType?: SignType | undefined
   /** The merchant's API certificate: only refunds need it. One that TLS cannot use is refused with the reason; an expired one is reported in the log at start. */
   cert?: ClientCert | undefined
+  /** Set if the merchant is a service provider (服务商), which orders for its sub-merchants; the number and keys above are then the provider's. */
+  partner?: Partner | undefined
 }
 
 export type Merchant = MerchantV2 | MerchantV3

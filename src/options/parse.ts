@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto'
 import type { ClientCert } from '../client/certificate.ts'
+import type { PartnerConfig } from '../client/partner.ts'
 import { readCertificate } from '../client/pay-v3/platform-keys.ts'
 import type { PlatformKey } from '../client/pay-v3/platform-keys.ts'
 import { WechatError } from '../errors.ts'
@@ -13,8 +14,8 @@ import type { Store } from '../store/store.ts'
 import { mixUps } from './credentials.ts'
 import { keysOf } from './keys.ts'
 import { whyApart } from './merchant-keys.ts'
-import type { Merchant, WechatPayOptions } from './options.ts'
-import { check, DAY, isApps, merchantRules, MINUTE, RULES, RULES_OF_SEVERAL } from './rules.ts'
+import type { Merchant, Partner, WechatPayOptions } from './options.ts'
+import { check, DAY, isApps, merchantRules, MINUTE, PARTNER, PARTNER_RULES, RULES, RULES_OF_SEVERAL } from './rules.ts'
 
 const HOSTS = {
   miniProgram: ['https://api.weixin.qq.com', 'https://api2.weixin.qq.com'],
@@ -64,6 +65,8 @@ export interface Config<Tx = any> extends Complete<
   orderBody: unknown
   mchId: string
   merchant: MerchantConfig
+  /** Set for a service provider. */
+  partner: PartnerConfig | undefined
   notifyUrl: string
   proxy: Secret | undefined
   reconcileAt: string | undefined
@@ -90,6 +93,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
   if (given === merchant) {
     const own = check(merchant, merchantRules(merchant), 'merchant.', secrets)
     faults.push(...own, ...wholeness(merchant as unknown as Merchant, own.length === 0))
+    faults.push(...partnerFaults(merchant, secrets))
     if (options.latePayment === 'refund' && merchant.version !== 'v3' && merchant.cert === undefined) {
       faults.push("`latePayment: 'refund'` needs `merchant.cert`: WeChat accepts no refund without the certificate")
     }
@@ -123,6 +127,7 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     apps: appsConfig(input),
     mchId: input.merchant.mchId,
     merchant: merchantConfig(input.merchant),
+    partner: input.merchant.partner,
     notifyUrl,
     prefix: input.prefix ?? '/wechat',
     store: input.store,
@@ -145,6 +150,16 @@ export function parseOptions<Tx>(input: WechatPayOptions<Tx>, scopePrefix = ''):
     logLevels: { ...LOG_LEVELS, ...defined({ ...input.logLevels }) },
     now: input.now ?? (() => new Date()),
   }
+}
+
+function partnerFaults({ partner, mchId }: Record<string, unknown>, secrets: string[]): string[] {
+  if (partner === undefined || !PARTNER.test(partner)) return []
+  const faults = check(partner as Record<string, unknown>, PARTNER_RULES, 'merchant.partner.', secrets)
+  const { subMchIds } = partner as Partial<Partner>
+  if (Array.isArray(subMchIds) && subMchIds.includes(mchId)) {
+    faults.push("`merchant.partner.subMchIds` contains `merchant.mchId`, the provider's own number, which cannot sell")
+  }
+  return faults
 }
 
 /** Rules across several options of a merchant of API v3. `readable`: each option is valid on its own. */

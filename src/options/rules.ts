@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts'
 import { reasonOf } from '../base/thrown.ts'
 import { keysOf } from './keys.ts'
 import { isPem, whyNoCertificate, whyNoPrivateKey, whyNoPublicKey } from './merchant-keys.ts'
-import type { App, MerchantV2, MerchantV3, Pem, WechatPayOptions } from './options.ts'
+import type { App, MerchantV2, MerchantV3, Partner, Pem, WechatPayOptions } from './options.ts'
 import { isOrigin, isProxy, isPublicUrl } from './urls.ts'
 
 export const MINUTE = 60_000
@@ -173,6 +173,26 @@ const API_KEY: Rule = {
   rule: 'must be the APIv2 key, exactly 32 characters, or two of these while you change it; it is neither the app secret nor the APIv3 key',
   secret: true,
 }
+/** The object itself. */
+export const PARTNER: Rule = {
+  test: (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  rule: 'must be { spAppid, subMchIds }',
+}
+
+const isSubMchIds = (value: unknown) =>
+  value === 'any' ||
+  (Array.isArray(value) && value.length > 0 && new Set(value).size === value.length && value.every(MCH_ID.test))
+
+/** Of a service provider. */
+export const PARTNER_RULES: Record<keyof Partner, Rule> = {
+  spAppid: APP_RULES.appid,
+  subMchIds: {
+    test: isSubMchIds,
+    rule: 'must be "any", or one or more merchant numbers of 8 to 10 digits, each once',
+    required: true,
+  },
+}
+
 const SIGN_TYPE: Rule = { test: isOneOf('MD5', 'HMAC-SHA256'), rule: 'must be "MD5" or "HMAC-SHA256"' }
 
 const V2: Record<keyof MerchantV2, Rule> = {
@@ -186,6 +206,7 @@ const V2: Record<keyof MerchantV2, Rule> = {
     why: whyUnusable,
     secret: true,
   },
+  partner: PARTNER,
 }
 
 const V3: Record<keyof MerchantV3, Rule> = {
@@ -233,6 +254,7 @@ const V3: Record<keyof MerchantV3, Rule> = {
   },
   apiKey: API_KEY,
   signType: SIGN_TYPE,
+  partner: PARTNER,
 }
 
 /** The rules of a merchant's version; by default those of v2. */

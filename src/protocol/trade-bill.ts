@@ -8,6 +8,8 @@ export interface TradeRow {
   at: Date
   appid: string
   mchId: string
+  /** Of a service provider's bill: the sub-merchant (特约商户). */
+  subMchId: string | undefined
   deviceInfo: string
   transactionId: string
   outTradeNo: string
@@ -77,6 +79,7 @@ function tradeRow(columns: Columns): (cells: string[]) => TradeRow {
   const at = columns.need('交易时间')
   const appid = columns.need('公众账号ID')
   const mchId = columns.need('商户号')
+  const subMchId = columns.find('特约商户号', '子商户号')
   const deviceInfo = columns.need('设备号')
   const transactionId = columns.need('微信订单号')
   const outTradeNo = columns.need('商户订单号')
@@ -102,6 +105,8 @@ function tradeRow(columns: Columns): (cells: string[]) => TradeRow {
       at: moment(cells[at]!),
       appid: cells[appid]!,
       mchId: cells[mchId]!,
+      // 0 for a merchant that is nobody's sub-merchant.
+      subMchId: cells[subMchId ?? -1]?.replace(/^0?$/, '') || undefined,
       deviceInfo: cells[deviceInfo]!,
       transactionId: named(cells[transactionId]!),
       outTradeNo: named(cells[outTradeNo]!),

@@ -5,7 +5,6 @@ import type { Observed } from '../engine/news.ts'
 import type { Orders } from '../engine/orders.ts'
 import { WechatError } from '../errors.ts'
 import type { Hooks, Log, LogLevels } from '../hooks.ts'
-import type { RefundReport } from '../model.ts'
 import { loggable } from '../base/thrown.ts'
 import { createPassages } from './passage.ts'
 import { createRefusalLog } from './refusal-log.ts'
@@ -59,28 +58,28 @@ export function notifyRoute(
     const notification = await pay.readNotification(message)
     switch (notification.kind) {
       case 'payment': {
-        const { payment } = notification
-        const taken = takenBy(await orders.observePayment('notify', payment, log))
+        const { payment, subMchId } = notification
+        const taken = takenBy(await orders.observePayment('notify', payment, log, subMchId))
         return { ...taken, lagMs: now().getTime() - payment.paidAt.getTime() }
       }
       case 'payment-hint': {
-        const { outTradeNo, transactionId } = notification
-        const hint = { seen: 'payment-hinted', source: 'notify', transactionId } as const
+        const { outTradeNo, transactionId, subMchId } = notification
+        const hint = { seen: 'payment-hinted', source: 'notify', transactionId, subMchId } as const
         const observed = await orders.observe(outTradeNo, hint, log)
         // Accepted once a query has confirmed it; until then WeChat has to send it again.
         if (observed === undefined || observed.outcome === 'repeated') return takenBy(observed)
         return fault('ambiguous')
       }
       case 'payment-failed': {
-        const { outTradeNo, reason } = notification
+        const { outTradeNo, reason, subMchId } = notification
         if (outTradeNo !== undefined) {
-          await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason }, log)
+          await orders.observe(outTradeNo, { seen: 'payment-failed', source: 'notify', reason, subMchId }, log)
         }
         heard(log, 'warn', 'payment-failed', { outTradeNo, reason }, 'WeChat reports a payment that failed')
         return { outcome: 'payment-failed' }
       }
       case 'refund':
-        return takenBy(await takeRefund(notification.report, log))
+        return takenBy(await takeRefund(notification, log))
       case 'refund-hint':
         return takenBy(await takeRefundHint(notification, log))
       case 'event': {
@@ -102,7 +101,10 @@ export function notifyRoute(
   }
 
   /** It does not name the app: the order does. Its owner does the work, here or, through a shared store, elsewhere. */
-  async function takeRefund(report: RefundReport, log: Log): Promise<Observed | undefined> {
+  async function takeRefund(
+    { report, subMchId }: Notification & { kind: 'refund' },
+    log: Log,
+  ): Promise<Observed | undefined> {
     const { mchId } = orders.owner
     const others = registered().filter(({ owner }) => owner.mchId === mchId)
     let keeper: Orders | undefined
@@ -112,22 +114,26 @@ export function notifyRoute(
       keeper = each
       if (each.owns(order)) break
     }
-    return await keeper?.observe(report.outTradeNo, { seen: 'refund-reported', source: 'notify', report }, log)
+    return await keeper?.observe(
+      report.outTradeNo,
+      { seen: 'refund-reported', source: 'notify', report, subMchId },
+      log,
+    )
   }
 
   /** It is for the owner of the order: this registration, another one here, or one elsewhere that shares the store and does the work itself. */
   async function takeRefundHint(
-    { appid, outTradeNo, outRefundNo, refundFee }: Notification & { kind: 'refund-hint' },
+    { appid, outTradeNo, outRefundNo, refundFee, subMchId }: Notification & { kind: 'refund-hint' },
     log: Log,
   ): Promise<Observed | undefined> {
     const { mchId } = orders.owner
-    const owners = registered().filter((each) => each.owns({ appid, mchId }))
+    const owners = registered().filter((each) => appid !== undefined && each.owns({ appid, mchId }))
     for (const each of new Set([...owners, orders])) {
-      const hint = { seen: 'refund-hinted', source: 'notify', appid, outRefundNo, refundFee } as const
+      const hint = { seen: 'refund-hinted', source: 'notify', appid, outRefundNo, refundFee, subMchId } as const
       const observed = await each.observe(outTradeNo, hint, log)
       if (observed !== undefined) return observed
     }
-    if (orders.owner.appids.includes(appid)) return undefined
+    if (appid === undefined || orders.owner.appids.includes(appid)) return undefined
     throw new NotificationError(
       'wrong-account',
       `WeChat notified a refund for the app ${appid}, whose order is not known here. WeChat's console (交易中心 – 退款管理 – 退款配置) has one refund URL for all apps of the merchant ${mchId}: set it to a server that has ${appid} registered too, or shares a store with it.`,

@@ -57,6 +57,8 @@ export function full(order: Order, text: string): Order {
   return {
     ...order,
     apiVersion: 'v3',
+    subMchId: '1900000201',
+    spAppid: 'wx0000000000000009',
     tradeType: 'H5',
     description: text,
     attach: text,

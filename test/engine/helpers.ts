@@ -1,6 +1,7 @@
 import { setImmediate as tick } from 'node:timers/promises'
 import tap from 'tap'
 import type { Test } from 'tap'
+import type { PartnerConfig } from '../../src/client/partner.ts'
 import type { PayApi, TradeReport } from '../../src/client/pay.ts'
 import type { LatePayment } from '../../src/engine/machine/ruling.ts'
 import { createOrders } from '../../src/engine/orders.ts'
@@ -192,6 +193,8 @@ export interface RigOptions {
   onRefunded?: Hooks['onRefunded']
   leaseMs?: number
   concurrency?: number
+  /** Of a service provider. */
+  partner?: PartnerConfig
   /** Start `onPaid` as soon as it is due. By default only a sweep starts it. */
   startWork?: boolean
   /** A store to use instead of an empty memory store. */
@@ -221,6 +224,7 @@ export function rig({
   leaseMs = MINUTE,
   concurrency = 5,
   startWork = false,
+  partner,
   store = unhurried(memoryStore() as Store),
 }: RigOptions = {}): Rig {
   let now = T0
@@ -247,6 +251,7 @@ export function rig({
   const orders = createOrders({
     appids: [appid],
     mchId,
+    partner,
     pay,
     store,
     policy,

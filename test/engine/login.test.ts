@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import type { CodeSession } from '../../src/client/mini-program.ts'
+import type { CodeSession } from '../../src/client/mini-program/mini-program.ts'
 import { createApps } from '../../src/engine/apps.ts'
 import type { RegisteredApp } from '../../src/engine/apps.ts'
 import { createLogin } from '../../src/engine/login.ts'

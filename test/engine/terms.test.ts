@@ -89,14 +89,14 @@ t.test('an unknown property is refused, and the message lists the allowed ones',
     const [name] = Object.keys(more)
     t.throws(() => checkPrice({ ...price, ...more }), {
       code: 'WECHAT_PRICE_INVALID',
-      message: `The hook price returned an invalid value: '${name}' is none of key, description, totalFee, attach, expiresAt, detail, sceneInfo, goodsTag, limitPay, supportFapiao, profitSharing. Nothing was ordered.`,
+      message: `The hook price returned an invalid value: '${name}' is none of key, description, totalFee, attach, expiresAt, subMchId, detail, sceneInfo, goodsTag, limitPay, supportFapiao, profitSharing. Nothing was ordered.`,
     })
   }
   t.strictSame(checkPrice({ ...price, goodsTag: undefined }), price)
   t.throws(() => checkTerms({ ...termsOf(), payment: { transactionId: 'forged' }, state: 'paid' }), {
     code: 'WECHAT_PRICE_INVALID',
     message:
-      /'payment' is none of .*; 'state' is none of key, description, totalFee, attach, expiresAt, detail, .*, tradeType, openid, clientIp/,
+      /'payment' is none of .*; 'state' is none of key, description, totalFee, attach, expiresAt, subMchId, detail, .*, tradeType, openid, clientIp/,
   })
 })
 

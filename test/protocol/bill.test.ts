@@ -98,6 +98,7 @@ t.test("a bill with today's columns", async (t) => {
     at: new Date('2026-01-31T15:59:59Z'),
     appid: 'wx0123456789abcdef',
     mchId: '1900000109',
+    subMchId: undefined,
     deviceInfo: 'till 1',
     transactionId: '42000001',
     outTradeNo: 'order-1',
@@ -115,6 +116,16 @@ t.test("a bill with today's columns", async (t) => {
     serviceFeeMilli: 7500,
     rate: '0.60%',
   })
+  for (const header of [HEADER, HEADER.replace('特约商户号', '子商户号')]) {
+    const { rows } = await trades(
+      bill(header, values(...PAID.with(3, '1900000201')), values(...PAID.with(3, '')), ...SUMMARY),
+    )
+    t.strictSame(
+      rows.map(({ subMchId }) => subMchId),
+      ['1900000201', undefined],
+      "a service provider's",
+    )
+  }
   t.match(rows[1], {
     tradeState: 'REFUND',
     totalFee: 0,

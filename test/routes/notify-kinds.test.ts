@@ -75,9 +75,9 @@ async function outcomeOf(
 }
 
 t.test('a refund whose details WeChat has signed is recorded', async (t) => {
-  const { body, seen } = await outcomeOf({ kind: 'refund', report: REPORT })
+  const { body, seen } = await outcomeOf({ kind: 'refund', report: REPORT, subMchId: '1900000201' })
   t.equal(body, 'ok')
-  t.strictSame(seen, [{ seen: 'refund-reported', source: 'notify', report: REPORT }])
+  t.strictSame(seen, [{ seen: 'refund-reported', source: 'notify', report: REPORT, subMchId: '1900000201' }])
   t.match(await outcomeOf({ kind: 'refund', report: REPORT }, { observed: 'unknown' }), {
     statusCode: 500,
     body: 'unknown-order',

@@ -3,7 +3,9 @@ import { ANOMALY, ORDER } from '../../src/store/sql/fields.ts'
 import type { Fields } from '../../src/store/sql/fields.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
-const NEWER: readonly string[] = ['apiVersion', 'claimedBy', 'tradeType', 'extras', 'payUrl', 'refundAccounts']
+const NEWER: readonly string[] = [
+  ...['apiVersion', 'claimedBy', 'tradeType', 'extras', 'payUrl', 'refundAccounts', 'subMchId', 'spAppid'],
+]
 
 /** The columns of orders in versions 1 and 2. */
 export const ORDER_1 = {

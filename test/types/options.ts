@@ -5,7 +5,7 @@ import type mysql2 from 'mysql2/promise'
 import type pg from 'pg'
 import { z } from 'zod'
 import wechatPay, { fromMysql2, fromPg, memoryStore, sqlStore, wechatPayOptions } from '../../src/index.ts'
-import type { BodyOf, Hooks, Merchant, Price, WechatPayOptions } from '../../src/index.ts'
+import type { BodyOf, Hooks, Merchant, Partner, Price, WechatPayOptions } from '../../src/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 const is = <Holds extends true>(holds?: Holds) => holds
@@ -128,6 +128,24 @@ export const unset: WechatPayOptions = {
   now: undefined,
   merchant: { version: 'v2', mchId: '1900000109', apiKey: 'k', cert: undefined, signType: undefined },
 }
+
+/** A service provider, of either version. */
+export const provider: WechatPayOptions = {
+  ...unset,
+  merchant: {
+    ...{ version: 'v2', mchId: '1900000109', apiKey: 'k' },
+    partner: { spAppid: 'wx0123456789abcdef', subMchIds: ['1900000201'] },
+  },
+  price: () => ({ ...tea, subMchId: '1900000201' }),
+}
+// @ts-expect-error whose provider
+export const nobodys: Partner = { subMchIds: 'any' }
+// @ts-expect-error for nobody
+export const forNobody: Partner = { spAppid: 'wx0123456789abcdef', subMchIds: [] }
+// @ts-expect-error 'all' is 'any'
+export const forAll: Partner = { spAppid: 'wx0123456789abcdef', subMchIds: 'all' }
+// @ts-expect-error beside the provider's number, a sub-merchant is in partner
+export const flat: Merchant = { version: 'v2', mchId: '1900000109', apiKey: 'k', subMchId: '1900000201' }
 
 // @ts-expect-error no such option
 export const misspelt: WechatPayOptions = { ...unset, orderTTL: 1 }

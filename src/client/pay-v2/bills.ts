@@ -14,8 +14,8 @@ export function createBillFiles(exchange: Exchange, http: Http, certHttp: Http |
   const packed: [string, string] = ['tar_type', 'GZIP']
 
   return {
-    tradeBill: (date, { type = 'ALL' } = {}) =>
-      get('/pay/downloadbill', [day(date), ['bill_type', type], packed], http),
+    tradeBill: (date, { type = 'ALL', subMchId } = {}) =>
+      get('/pay/downloadbill', [day(date), ['bill_type', type], packed], http, undefined, subMchId),
     fundFlowBill(date, { account = 'BASIC' } = {}) {
       if (certHttp === undefined) throw noCertificate('Fund flows of API v2 need')
       return get(

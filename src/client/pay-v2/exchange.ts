@@ -7,16 +7,13 @@ import type { Fields } from '../../protocol/xml.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Http, HttpReply, HttpRequest } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
-import { appOf } from '../pay.ts'
-import type { Party } from '../pay.ts'
+import { callerOf } from '../partner.ts'
+import type { Caller, Merchants, Party } from '../partner.ts'
 import { ADVICE, quoted, readCommunicationFailure, refusalOf, UNKNOWN_REFUSAL } from '../refusals.ts'
 import { answersAnother } from './answers.ts'
 import { download } from './download.ts'
 
-export interface ExchangeOptions {
-  /** The apps of the merchant; calls about no order are made by the first. */
-  appids: readonly string[]
-  mchId: string
+export interface ExchangeOptions extends Merchants {
   apiKeys: KeyRing
   signType: SignType
   /** A fresh nonce: at most 32 letters and digits. */
@@ -27,30 +24,42 @@ export interface ExchangeOptions {
 export interface Exchange {
   /** Accepts only signed replies. Resolves with the fields of a success. @throws {WechatError} */
   call(path: string, fields: readonly [string, string][], via: Http, of?: Party): Promise<Fields>
-  /** An unsigned reply as a stream: a bill. `algorithm` if the call takes only one. @throws {WechatError} */
+  /** An unsigned reply as a stream: a bill, of one sub-merchant or of everything. `algorithm` if the call takes only one. @throws {WechatError} */
   download(
     path: string,
     fields: readonly [string, string][],
     via: Http,
     algorithm?: SignType,
+    subMchId?: string,
   ): Promise<AsyncGenerator<Buffer, void>>
 }
 
-export function createExchange({ appids, mchId, apiKeys, signType, nonce }: ExchangeOptions): Exchange {
+export function createExchange({ apiKeys, signType, nonce, ...merchants }: ExchangeOptions): Exchange {
+  const { appids, mchId, partner } = merchants
   return {
     call: async (path, fields, via, of) =>
       await apiKeys.use((apiKey) => call(apiKey, path, fields, via, of), isWrongKey),
-    download: async (path, fields, via, algorithm = signType) =>
-      await apiKeys.use(
-        async (apiKey) => await download(via, request(path, message(apiKey, fields, algorithm))),
+    download: async (path, fields, via, algorithm = signType, subMchId) => {
+      const caller =
+        subMchId === undefined ? { appid: partner?.spAppid ?? appids[0]! } : callerOf(merchants, { subMchId })
+      return await apiKeys.use(
+        async (apiKey) => await download(via, request(path, message(apiKey, fields, algorithm, caller))),
         isWrongKey,
-      ),
+      )
+    },
   }
 
-  function message(apiKey: Secret, fields: readonly [string, string][], algorithm: SignType, of?: Party): Fields {
+  function message(
+    apiKey: Secret,
+    fields: readonly [string, string][],
+    algorithm: SignType,
+    { appid, sub }: Caller,
+  ): Fields {
     const all: Fields = new Map([
-      ['appid', appOf(appids, of)],
+      ['appid', appid],
       ['mch_id', mchId],
+      ...(sub?.subAppid === undefined ? [] : [['sub_appid', sub.subAppid] as const]),
+      ...(sub === undefined ? [] : [['sub_mch_id', sub.subMchId] as const]),
       ['nonce_str', nonce()],
       ['sign_type', algorithm],
       ...fields,
@@ -75,7 +84,7 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
     via: Http,
     of: Party | undefined,
   ): Promise<Fields> {
-    const asked = message(apiKey, fields, signType, of)
+    const asked = message(apiKey, fields, signType, callerOf(merchants, of))
     return judge(await via.send(request(path, asked)), path, asked)
   }
 
@@ -117,7 +126,7 @@ export function createExchange({ appids, mchId, apiKeys, signType, nonce }: Exch
         { advice: 'query' },
       )
     }
-    if (fields.get('appid') !== asked.get('appid') || fields.get('mch_id') !== mchId) {
+    if (!isOfCaller(fields, asked)) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
         "WeChat Pay's reply is for another appid or merchant and was rejected.",
@@ -161,6 +170,17 @@ function isWrongKey(error: unknown): boolean {
 
 function isSignError(text: string): boolean {
   return /^(签名错误|SIGN ERROR)/.test(text)
+}
+
+/** A reply repeats who called; the app of a sub-merchant only some do. */
+function isOfCaller(reply: Fields, asked: Fields): boolean {
+  const repeats = (name: string) => reply.get(name) === asked.get(name)
+  return (
+    repeats('appid') &&
+    repeats('mch_id') &&
+    (!asked.has('sub_mch_id') || repeats('sub_mch_id')) &&
+    (!asked.has('sub_appid') || !reply.get('sub_appid') || repeats('sub_appid'))
+  )
 }
 
 /** Whether WeChat has signed the message for this merchant. */

@@ -7,16 +7,16 @@ import { kept, readXml } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { KeyRing } from '../key-ring.ts'
+import { isSub } from '../partner.ts'
+import type { Merchants } from '../partner.ts'
 import { NotificationError } from '../pay.ts'
 import type { Notification, NotificationMessage } from '../pay.ts'
 import { quoted } from '../refusals.ts'
 import { versionOf } from '../replies.ts'
 import { isSigned } from './exchange.ts'
-import { readPayment } from './trades.ts'
+import { payersApp, readPayment } from './trades.ts'
 
-export interface ReaderOptions {
-  appids: readonly string[]
-  mchId: string
+export interface ReaderOptions extends Merchants {
   apiKeys: KeyRing
   signType: SignType
 }
@@ -26,7 +26,7 @@ const REQUIRED_PAID = [...REQUIRED, 'openid', 'out_trade_no', 'transaction_id', 
 
 /** Reads a notification of API v2: a payment, signed, or a refund, encrypted. @throws {NotificationError} */
 export function readNotificationV2(message: NotificationMessage, options: ReaderOptions): Notification {
-  const { appids, mchId, apiKeys, signType } = options
+  const { mchId, apiKeys, signType } = options
   if (versionOf(message, 'v2') === 'v3') {
     throw new NotificationError(
       'unreadable',
@@ -50,10 +50,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (!isSigned(fields, apiKeys, signType)) {
     throw new NotificationError('bad-signature', 'The signature of the notification is wrong.')
   }
-  const appid = fields.get('appid')!
-  if (!appids.includes(appid) || fields.get('mch_id') !== mchId) {
-    throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
-  }
+  const { appid, subMchId } = accountOf(fields, options)
   // The reply to a query has all fields of a notification, and also the state of the payment.
   const tradeState = fields.get('trade_state')
   if (tradeState && tradeState !== 'SUCCESS') {
@@ -68,6 +65,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
     }
     return {
       kind: 'payment-failed',
+      subMchId,
       outTradeNo: fields.get('out_trade_no'),
       reason: `${quoted(fields.get('err_code'))} ${quoted(fields.get('err_code_des'))}`,
     }
@@ -75,6 +73,7 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (isAmbiguous(fields)) {
     return {
       kind: 'payment-hint',
+      subMchId,
       outTradeNo: kept(fields, 'out_trade_no')!,
       transactionId: kept(fields, 'transaction_id')!,
     }
@@ -83,11 +82,23 @@ export function readNotificationV2(message: NotificationMessage, options: Reader
   if (typeof payment === 'string') {
     throw new NotificationError('incomplete', `The ${payment} of the notification cannot be read.`)
   }
-  return { kind: 'payment', payment }
+  return { kind: 'payment', payment, subMchId }
+}
+
+/** The payer's app and the sub-merchant of a message for one of our accounts. */
+function accountOf(fields: Fields, { appids, mchId, partner }: Merchants) {
+  const subMchId = partner && kept(fields, 'sub_mch_id')
+  const appid = partner === undefined ? fields.get('appid')! : payersApp(fields)!
+  const isOurs =
+    fields.get('mch_id') === mchId &&
+    appids.includes(appid) &&
+    (partner === undefined || (fields.get('appid') === partner.spAppid && isSub(partner, subMchId)))
+  if (!isOurs) throw new NotificationError('wrong-account', 'The notification is for another appid or merchant.')
+  return { appid, subMchId }
 }
 
 /** A refund notification has no signature. One that decrypts and names our merchant number is a reason to query WeChat. */
-function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Notification {
+function readRefundHint(fields: Fields, { mchId, apiKeys, partner }: ReaderOptions): Notification {
   let refund: Fields
   try {
     refund = readXml(decrypt(fields.get('req_info')!, apiKeys), 'root')
@@ -95,7 +106,9 @@ function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Noti
     throw new NotificationError('bad-signature', (error as WechatError).message)
   }
   const app = kept(fields, 'appid') ?? ''
-  if (fields.get('mch_id') !== mchId || !/^\w{1,32}$/.test(app)) {
+  const subMchId = partner && kept(fields, 'sub_mch_id')
+  const isForeign = partner !== undefined && subMchId !== undefined && !isSub(partner, subMchId)
+  if (fields.get('mch_id') !== mchId || !/^\w{1,32}$/.test(app) || isForeign) {
     throw new NotificationError('wrong-account', 'The notification is for another merchant.')
   }
   const outTradeNo = refund.get('out_trade_no')
@@ -107,7 +120,9 @@ function readRefundHint(fields: Fields, { mchId, apiKeys }: ReaderOptions): Noti
       'The refund notification lacks out_trade_no, out_refund_no or refund_fee.',
     )
   }
-  return { kind: 'refund-hint', appid: app, outTradeNo, outRefundNo, refundFee }
+  // Its outer message may leave out the app of the sub-merchant.
+  const appid = partner === undefined ? app : kept(fields, 'sub_appid')
+  return { kind: 'refund-hint', appid, outTradeNo, outRefundNo, refundFee, subMchId }
 }
 
 /** @throws {WechatError} if no key decrypts it */

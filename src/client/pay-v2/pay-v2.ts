@@ -7,24 +7,23 @@ import { formatSeconds } from '../../protocol/time.ts'
 import type { Fields } from '../../protocol/xml.ts'
 import type { Http } from '../http.ts'
 import type { KeyRing } from '../key-ring.ts'
-import { appOf, confirmClosed, noCertificate } from '../pay.ts'
-import type { Party, PayApi, TradeReport } from '../pay.ts'
+import { appOf, callerOf } from '../partner.ts'
+import type { Merchants, Party } from '../partner.ts'
+import { confirmClosed, noCertificate } from '../pay.ts'
+import type { PayApi, TradeReport } from '../pay.ts'
 import { isRefusal, quoted } from '../refusals.ts'
 import { replyTo } from '../replies.ts'
 import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import { readNotificationV2 } from './notifications.ts'
 import { listRefunds, readRefund } from './refunds.ts'
-import { readPayment } from './trades.ts'
+import { payersApp, readPayment } from './trades.ts'
 import { extrasFaultV2, orderFields, textFaultV2, TRADE_TYPES } from './unified-order.ts'
 
-export interface PayV2Options {
+export interface PayV2Options extends Merchants {
   http: Http
   /** Presents the merchant's client certificate, which refunds need. */
   certHttp?: Http | undefined
-  /** The apps of the merchant; one call about no order is made by the first. */
-  appids: readonly string[]
-  mchId: string
   apiKeys: KeyRing
   signType: SignType
   notifyUrl: string
@@ -58,12 +57,14 @@ export function createPayV2({
   certHttp,
   appids,
   mchId,
+  partner,
   apiKeys,
   signType,
   notifyUrl,
   nonce,
 }: PayV2Options): PayV2Api {
-  const exchange = createExchange({ appids, mchId, apiKeys, signType, nonce })
+  const merchants = { appids, mchId, partner }
+  const exchange = createExchange({ ...merchants, apiKeys, signType, nonce })
   const call = (path: string, fields: readonly [string, string][], of?: Party, via = http) =>
     exchange.call(path, fields, via, of)
 
@@ -88,7 +89,9 @@ export function createPayV2({
       )
     }
     if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
-      const payment = readPayment(reply, { appid: appOf(appids, of), mchId })
+      // The exchange has checked the merchants; a service provider's order also has the app that its payer was in.
+      const payers = partner === undefined ? appOf(appids, of) : payersApp(reply)!
+      const payment = readPayment(reply, { appid: payers, mchId })
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
@@ -113,7 +116,9 @@ export function createPayV2({
 
     async prepay(order: Order) {
       const { answer } = TRADE_TYPES[order.tradeType]
-      const given = (await call('/pay/unifiedorder', orderFields(order, notifyUrl), order)).get(answer)
+      const given = (
+        await call('/pay/unifiedorder', orderFields(order, notifyUrl, callerOf(merchants, order)), order)
+      ).get(answer)
       if (!given) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
@@ -222,7 +227,7 @@ export function createPayV2({
 
     ...createBillFiles(exchange, http, certHttp),
 
-    readNotification: (message) => readNotificationV2(message, { appids, mchId, apiKeys, signType }),
+    readNotification: (message) => readNotificationV2(message, { ...merchants, apiKeys, signType }),
     reply: (message, fault) => replyTo(message, 'v2', fault),
   }
 }

@@ -4,6 +4,11 @@ import { parseTime } from '../../protocol/time.ts'
 import { kept } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 
+/** The app of the payer: of a service provider's order its own, or that of the sub-merchant, if the order was made in it. */
+export function payersApp(fields: Fields): string | undefined {
+  return kept(fields, 'sub_appid') ?? kept(fields, 'appid')
+}
+
 /** The payment in a verified message for our account, or the name of the field that cannot be read. */
 export function readPayment(fields: Fields, { appid, mchId }: Account): Payment | string {
   const totalFee = parseFen(fields.get('total_fee'))
@@ -12,7 +17,8 @@ export function readPayment(fields: Fields, { appid, mchId }: Account): Payment 
   if (paidAt === undefined) return 'time_end'
   const transactionId = kept(fields, 'transaction_id')
   if (transactionId === undefined) return 'transaction_id'
-  const openid = kept(fields, 'openid')
+  const inSubApp = fields.get('sub_appid') === appid
+  const openid = (inSubApp ? kept(fields, 'sub_openid') : undefined) ?? kept(fields, 'openid')
   if (openid === undefined) return 'openid'
   return {
     transactionId,

@@ -1,6 +1,7 @@
 import type { Order, OrderExtras, TradeType } from '../../model.ts'
 import { fieldWithin } from '../../protocol/sign-v2.ts'
 import { formatTime } from '../../protocol/time.ts'
+import type { Caller } from '../partner.ts'
 import { wireNames } from '../wire-names.ts'
 import type { Renames } from '../wire-names.ts'
 
@@ -30,7 +31,7 @@ const MAX_SCENE_BYTES = 256
 
 type Field = [name: string, value: string]
 
-export function orderFields(order: Order, notifyUrl: string): Field[] {
+export function orderFields(order: Order, notifyUrl: string, { sub }: Pick<Caller, 'sub'> = {}): Field[] {
   const { outTradeNo, tradeType, openid, attach, extras = {} } = order
   const { limitPay, goodsTag, supportFapiao, profitSharing } = extras
   const { detail, scene, deviceId } = textsOf(extras)
@@ -51,7 +52,7 @@ export function orderFields(order: Order, notifyUrl: string): Field[] {
     // Ours, as it needs one and nothing reads it.
     ['product_id', tradeType === 'NATIVE' ? outTradeNo : undefined],
     ['limit_pay', limitPay],
-    ['openid', tradeType === 'JSAPI' ? openid : undefined],
+    [sub?.subAppid === undefined ? 'openid' : 'sub_openid', tradeType === 'JSAPI' ? openid : undefined],
     ['receipt', supportFapiao ? 'Y' : undefined],
     ['profit_sharing', profitSharing === undefined ? undefined : profitSharing ? 'Y' : 'N'],
     ['scene_info', scene],

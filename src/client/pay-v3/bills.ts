@@ -41,8 +41,10 @@ export function createBillFiles(exchange: Exchange): BillFiles {
   }
 
   return {
-    tradeBill: (date, { type = 'ALL' } = {}) =>
-      download(`/v3/bill/tradebill?bill_date=${encodeURIComponent(date)}&bill_type=${type}&tar_type=GZIP`),
+    tradeBill(date, { type = 'ALL', subMchId } = {}) {
+      const of = subMchId === undefined ? '' : `&sub_mchid=${encodeURIComponent(subMchId)}`
+      return download(`/v3/bill/tradebill?bill_date=${encodeURIComponent(date)}${of}&bill_type=${type}&tar_type=GZIP`)
+    },
     fundFlowBill: (date, { account = 'BASIC' } = {}) =>
       download(`/v3/bill/fundflowbill?bill_date=${encodeURIComponent(date)}&account_type=${account}&tar_type=GZIP`),
   }

@@ -1,15 +1,15 @@
 import { decryptV3 } from '../../protocol/aead-v3.ts'
 import type { Secret } from '../../base/secret.ts'
+import { isSub } from '../partner.ts'
+import type { Merchants } from '../partner.ts'
 import { NotificationError } from '../pay.ts'
 import type { Notification, NotificationMessage } from '../pay.ts'
 import type { PlatformKeys } from './platform-keys.ts'
 import { flawOf } from './seal.ts'
-import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
-import type { Json } from './trades.ts'
+import { accountOf, objectOf, readRefund, readTrade, textOf } from './trades.ts'
+import type { Json, TradeAccount } from './trades.ts'
 
-export interface ReaderOptions {
-  appids: readonly string[]
-  mchId: string
+export interface ReaderOptions extends Merchants {
   /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
   keys: PlatformKeys
@@ -23,7 +23,7 @@ export interface ReaderOptions {
  * @throws {NotificationError}
  */
 export async function readNotificationV3(message: NotificationMessage, options: ReaderOptions): Promise<Notification> {
-  const { appids, mchId, apiV3Keys, keys, now } = options
+  const { appids, mchId, partner, apiV3Keys, keys, now } = options
   const flaw = await flawOf(message, keys.find, now())
   if (flaw !== undefined) throw new NotificationError(flaw.fault, `The notification ${flaw.reason}.`)
 
@@ -61,19 +61,23 @@ export async function readNotificationV3(message: NotificationMessage, options: 
   return { kind: 'event', event: { id, type, resourceType: textOf(resourceType), resource } }
 
   function readPayment(trade: Json): Notification {
-    if (trade.mchid !== mchId || !appids.includes(trade.appid as string)) throw wrongAccount()
-    const report = readTrade(trade)
+    const account = accountOf(trade, partner !== undefined)
+    const isApp = appids.includes(account.appid!) && (partner === undefined || account.sub!.spAppid === partner.spAppid)
+    if (!isApp || !isMerchant(account)) throw wrongAccount()
+    const report = readTrade(trade, account)
     if (typeof report === 'string') {
       throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)
     }
-    if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment }
+    const subMchId = account.sub?.subMchId
+    if (report.tradeState === 'SUCCESS') return { kind: 'payment', payment: report.payment, subMchId }
     if (report.tradeState === 'REFUND') {
       // Some of it has been refunded meanwhile, but the notification does not say how much.
       const { outTradeNo, transactionId } = report.payment
-      return { kind: 'payment-hint', outTradeNo, transactionId }
+      return { kind: 'payment-hint', outTradeNo, transactionId, subMchId }
     }
     return {
       kind: 'payment-failed',
+      subMchId,
       outTradeNo: textOf(trade.out_trade_no),
       reason: `the trade is ${report.tradeState}`,
     }
@@ -81,12 +85,17 @@ export async function readNotificationV3(message: NotificationMessage, options: 
 
   /** The resource of a refund does not name the app: the order does. */
   function readRefunded(refund: Json): Notification {
-    if (refund.mchid !== mchId) throw wrongAccount()
+    const account = accountOf(refund, partner !== undefined)
+    if (!isMerchant(account)) throw wrongAccount()
     const report = readRefund(refund, 'refund_status')
     if (typeof report === 'string') {
       throw new NotificationError('incomplete', `The ${report} of the notification cannot be used.`)
     }
-    return { kind: 'refund', report }
+    return { kind: 'refund', report, subMchId: account.sub?.subMchId }
+  }
+
+  function isMerchant(account: TradeAccount): boolean {
+    return account.mchId === mchId && (partner === undefined || isSub(partner, account.sub!.subMchId))
   }
 }
 

@@ -10,20 +10,20 @@ import { createBillFiles } from './bills.ts'
 import { createExchange } from './exchange.ts'
 import type { Http } from '../http.ts'
 import { readNotificationV3 } from './notifications.ts'
-import { appOf, confirmClosed, NotificationError } from '../pay.ts'
-import type { Party, PayApi, TradeReport } from '../pay.ts'
+import { appOf, callerOf } from '../partner.ts'
+import type { Caller, Merchants, Party } from '../partner.ts'
+import { confirmClosed, NotificationError } from '../pay.ts'
+import type { PayApi, TradeReport } from '../pay.ts'
 import { createPlatformKeys, readCertificates } from './platform-keys.ts'
 import type { PlatformKey } from './platform-keys.ts'
 import { isRefusal } from '../refusals.ts'
 import { replyTo, versionOf } from '../replies.ts'
-import { objectOf, readRefund, readTrade, textOf } from './trades.ts'
+import { accountOf, objectOf, readRefund, readTrade, textOf } from './trades.ts'
 import type { Json } from './trades.ts'
 import { extrasFaultV3, orderBody, textFaultV3, TRADE_TYPES } from './transactions.ts'
 
-export interface PayV3Options {
+export interface PayV3Options extends Pick<Merchants, 'appids' | 'partner'> {
   http: Http
-  /** The apps of the merchant; the first one is the default. */
-  appids: readonly string[]
   signer: Signer
   /** The APIv3 key and, during a change, the next one. */
   apiV3Keys: readonly Secret[]
@@ -41,8 +41,10 @@ export interface PayV3Options {
 
 /** API v3: JSON, RSA signatures, AES-256-GCM. */
 export function createPayV3(options: PayV3Options): PayV3Api {
-  const { http, appids, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
+  const { http, appids, partner, signer, apiV3Keys, notifyUrl, nonce, now, v2 } = options
   const { mchId } = signer
+  const merchants = { appids, mchId, partner }
+  const base = partner === undefined ? '/v3/pay/transactions' : '/v3/pay/partner/transactions'
   const download = async () =>
     await exchange.callForKeys({ method: 'GET', target: '/v3/certificates' }, (reply) =>
       readCertificates(reply, apiV3Keys),
@@ -53,6 +55,17 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     now,
   })
   const exchange = createExchange({ http, signer, keys, now, nonce, onProbe: options.onProbe })
+
+  /** The merchants of a request, as it names them. */
+  function merchantsOf({ sub }: Pick<Caller, 'sub'>): Record<string, string> {
+    return sub === undefined ? { mchid: mchId } : { sp_mchid: mchId, sub_mchid: sub.subMchId }
+  }
+
+  /** Of a refund, which names only the sub-merchant. */
+  function subOf(of: Party | undefined): { sub_mchid?: string } {
+    const { sub } = callerOf(merchants, partner === undefined ? { subMchId: of?.subMchId } : of)
+    return sub === undefined ? {} : { sub_mchid: sub.subMchId }
+  }
 
   /** `undefined` if a signed reply says that it does not exist. */
   async function find(target: string, refusal: string): Promise<Json | undefined> {
@@ -73,14 +86,22 @@ export function createPayV3(options: PayV3Options): PayV3Api {
     number: string,
     of?: Party,
   ): Promise<TradeReport> {
-    const trade = await find(`/v3/pay/transactions/${path}/${encodeURIComponent(number)}?mchid=${mchId}`, refusal)
+    const caller = callerOf(merchants, of)
+    const query = new URLSearchParams(merchantsOf(caller)).toString()
+    const trade = await find(`${base}/${path}/${encodeURIComponent(number)}?${query}`, refusal)
     if (trade === undefined) return { tradeState: 'NOT_EXIST' }
+    const account = accountOf(trade, partner !== undefined)
     // Unless an app is named, any of ours may have ordered it.
-    const ours: readonly unknown[] = of?.appid === undefined ? appids : [of.appid]
-    if (!ours.includes(trade.appid) || trade.mchid !== mchId || trade[name] !== number) {
+    const ours = of?.appid === undefined ? appids : [of.appid]
+    const isOurs =
+      ours.includes(account.appid!) &&
+      account.mchId === mchId &&
+      account.sub?.subMchId === caller.sub?.subMchId &&
+      (account.sub === undefined || account.sub.spAppid === caller.appid)
+    if (!isOurs || trade[name] !== number) {
       throw unusable(`queried about ${number} and answered about another order, appid or merchant`)
     }
-    const read = readTrade(trade)
+    const read = readTrade(trade, account)
     if (typeof read === 'string') throw unusable(`queried about ${number} and answered without a usable ${read}`)
     return read
   }
@@ -93,8 +114,16 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     async prepay(order) {
       const { path, answer } = TRADE_TYPES[order.tradeType]
-      const target = `/v3/pay/transactions/${path}`
-      const body = { appid: appOf(appids, order), mchid: mchId, notify_url: notifyUrl, ...orderBody(order) }
+      const target = `${base}/${path}`
+      const caller = callerOf(merchants, order)
+      const body = {
+        ...(caller.sub === undefined
+          ? { appid: caller.appid }
+          : { sp_appid: caller.appid, sub_appid: caller.sub.subAppid }),
+        ...merchantsOf(caller),
+        notify_url: notifyUrl,
+        ...orderBody(order, caller),
+      }
       const given = textOf(objectOf(await exchange.call({ method: 'POST', target, body }))[answer])
       if (given === undefined) {
         throw new WechatError(
@@ -128,16 +157,16 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     query,
 
-    async queryTransaction(transactionId) {
-      return await report('id', 'ORDERNOTEXIST', 'transaction_id', transactionId)
+    async queryTransaction(transactionId, of) {
+      return await report('id', 'ORDERNOTEXIST', 'transaction_id', transactionId, of)
     },
 
     async close(outTradeNo, of) {
       try {
         const reply = await exchange.call({
           method: 'POST',
-          target: `/v3/pay/transactions/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
-          body: { mchid: mchId },
+          target: `${base}/out-trade-no/${encodeURIComponent(outTradeNo)}/close`,
+          body: merchantsOf(callerOf(merchants, of)),
         })
         // 204, without a body (doc/v3/merchant/4012791901): a reply with a body was signed for another call.
         if (reply !== undefined) throw unusable(`asked to close ${outTradeNo} and answered something else`)
@@ -163,6 +192,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
         method: 'POST',
         target: '/v3/refund/domestic/refunds',
         body: {
+          ...subOf(order),
           ...(order.payment ? { transaction_id: order.payment.transactionId } : { out_trade_no: order.outTradeNo }),
           out_refund_no: outRefundNo,
           ...(reason && { reason }),
@@ -183,7 +213,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       return report.refundId
     },
 
-    async applyAbnormalRefund(refundId, { outRefundNo, account }) {
+    async applyAbnormalRefund(refundId, { outRefundNo, account }, of) {
       const { serial, key } = await keys.preferred()
       const secret = (text: string) => encryptField(text, key)
       const bank =
@@ -198,7 +228,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       const reply = await exchange.call({
         method: 'POST',
         target: `/v3/refund/domestic/refunds/${encodeURIComponent(refundId)}/apply-abnormal-refund`,
-        body: { out_refund_no: outRefundNo, ...bank },
+        body: { ...subOf(of), out_refund_no: outRefundNo, ...bank },
         ...(account !== 'merchant' && { encryptedUnder: serial }),
       })
       return refundOf(reply, outRefundNo)
@@ -206,15 +236,17 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 
     ...createBillFiles(exchange),
 
-    async queryRefund(outRefundNo) {
-      const reply = await find(`/v3/refund/domestic/refunds/${encodeURIComponent(outRefundNo)}`, 'RESOURCENOTEXISTS')
+    async queryRefund(outRefundNo, of) {
+      const query = new URLSearchParams(subOf(of)).toString()
+      const path = `/v3/refund/domestic/refunds/${encodeURIComponent(outRefundNo)}`
+      const reply = await find(query === '' ? path : `${path}?${query}`, 'RESOURCENOTEXISTS')
       if (reply === undefined) return undefined
       return refundOf(reply, outRefundNo)
     },
 
     async readNotification(message) {
       if (versionOf(message, 'v3') === 'v3') {
-        return await readNotificationV3(message, { appids, mchId, apiV3Keys, keys, now })
+        return await readNotificationV3(message, { ...merchants, apiV3Keys, keys, now })
       }
       if (v2 === undefined) {
         throw new NotificationError(
@@ -226,7 +258,7 @@ export function createPayV3(options: PayV3Options): PayV3Api {
       if (notification.kind !== 'payment') return notification
       // WeChat notifies like this about orders made before the change to API v3. With the old key it could be forged, so we query WeChat by API v3.
       const { outTradeNo, transactionId } = notification.payment
-      return { kind: 'payment-hint', outTradeNo, transactionId }
+      return { kind: 'payment-hint', outTradeNo, transactionId, subMchId: notification.subMchId }
     },
 
     reply: (message, fault) => replyTo(message, 'v3', fault),

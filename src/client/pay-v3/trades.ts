@@ -28,24 +28,41 @@ const UNPAID: readonly unknown[] = [
   'ACCEPT',
 ] satisfies TradeState[]
 
-/** A trade, or the name of the invalid field. */
-export function readTrade(trade: Json): TradeReport | string {
+/** Whose trade it is. A service provider's names both sides: `sp_mchid` and `sub_mchid`, `sp_appid` and, if the order was made in it, `sub_appid`. */
+export interface TradeAccount {
+  appid: string | undefined
+  mchId: string | undefined
+  sub?: { spAppid: string | undefined; subMchId: string | undefined }
+}
+
+export function accountOf(trade: Json, isPartner: boolean): TradeAccount {
+  if (!isPartner) return { appid: textOf(trade.appid), mchId: textOf(trade.mchid) }
+  const spAppid = textOf(trade.sp_appid)
+  return {
+    appid: textOf(trade.sub_appid) ?? spAppid,
+    mchId: textOf(trade.sp_mchid),
+    sub: { spAppid, subMchId: textOf(trade.sub_mchid) },
+  }
+}
+
+/** A trade of an account that the caller has compared with ours, or the name of the invalid field. */
+export function readTrade(trade: Json, account: TradeAccount): TradeReport | string {
   const { trade_state: tradeState } = trade
   if (tradeState === 'SUCCESS' || tradeState === 'REFUND') {
-    const payment = readPayment(trade)
+    const payment = readPayment(trade, account)
     return typeof payment === 'string' ? payment : { tradeState, payment }
   }
   return UNPAID.includes(tradeState) ? ({ tradeState } as TradeReport) : 'trade_state'
 }
 
 /** The payment of a trade, or the name of the invalid field. */
-function readPayment(trade: Json): Payment | string {
-  // The caller has compared these with ours.
-  const { appid, mchid: mchId } = trade as { appid: string; mchid: string }
+function readPayment(trade: Json, account: TradeAccount): Payment | string {
+  const { appid, mchId } = account as { appid: string; mchId: string }
   const [outTradeNo, transactionId] = ['out_trade_no', 'transaction_id'].map((name) => textOf(trade[name]))
   if (outTradeNo === undefined) return 'out_trade_no'
   if (transactionId === undefined) return 'transaction_id'
-  const openid = textOf(objectOf(trade.payer).openid)
+  const payer = objectOf(trade.payer)
+  const openid = textOf(account.sub === undefined ? payer.openid : (payer.sub_openid ?? payer.sp_openid))
   if (openid === undefined) return 'payer.openid'
   const { total, currency } = objectOf(trade.amount)
   if (!isFen(total)) return 'amount.total'

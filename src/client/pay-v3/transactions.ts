@@ -1,5 +1,6 @@
 import type { Order, OrderExtras, TradeType } from '../../model.ts'
 import { formatRfc3339 } from '../../protocol/time.ts'
+import type { Caller } from '../partner.ts'
 import { wireNames } from '../wire-names.ts'
 
 /** Orders of API v3 (doc/v3/merchant/4012791897, 4012791877, 4013070347, 4012791834): an order of ours as the body of a request. */
@@ -15,7 +16,8 @@ export const TRADE_TYPES: Readonly<Record<TradeType, { path: string; answer: 'pr
 const MAX_DETAIL_BYTES = 6144
 
 /** Everything but whose order it is. WeChat refuses fields that it does not know: what is not said is left out. */
-export function orderBody({ extras = {}, ...order }: Order): object {
+export function orderBody({ extras = {}, ...order }: Order, { sub }: Pick<Caller, 'sub'> = {}): object {
+  const payersName = sub === undefined ? 'openid' : sub.subAppid === undefined ? 'sp_openid' : 'sub_openid'
   const { detail, sceneInfo, goodsTag, supportFapiao, profitSharing } = extras
   return {
     description: order.description,
@@ -23,7 +25,7 @@ export function orderBody({ extras = {}, ...order }: Order): object {
     time_expire: formatRfc3339(order.expiresAt),
     attach: order.attach,
     amount: { total: order.totalFee, currency: order.currency },
-    ...(order.tradeType === 'JSAPI' && { payer: { openid: order.openid } }),
+    ...(order.tradeType === 'JSAPI' && { payer: { [payersName]: order.openid } }),
     ...(wireNames({ detail, goodsTag, supportFapiao }) as object),
     ...(profitSharing !== undefined && { settle_info: { profit_sharing: profitSharing } }),
     scene_info: { payer_client_ip: order.clientIp, ...(wireNames(sceneInfo) as object | undefined) },

@@ -4,7 +4,10 @@ import type { RefundObservation } from './refund-observation.ts'
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
 
-/** News about one order. `polled`: the query was made outside the schedule, and its answer does not move the schedule of an unsettled order. */
+/**
+ * News about one order. `polled`: the query was made outside the schedule, and its answer does not move the schedule of an unsettled order. `subMchId`: it is
+ * only for an order of this sub-merchant.
+ */
 export type Observation =
   /** WeChat accepted the order. */
   | { seen: 'prepaid'; prepayId?: string; payUrl?: string; prepayExpiresAt: Date }
@@ -21,15 +24,16 @@ export type Observation =
       source: Source
       polled?: boolean
       payment: Payment
+      subMchId?: string | undefined
       refunded?: boolean
       unlisted?: boolean
       rival?: Order | 'none'
       taken?: string
     }
   /** A message that proves nothing says so: ask WeChat. */
-  | { seen: 'payment-hinted'; source: Source; transactionId: string }
+  | { seen: 'payment-hinted'; source: Source; transactionId: string; subMchId?: string | undefined }
   /** A payment was tried and failed; the order can still be paid. */
-  | { seen: 'payment-failed'; source: Source; reason: string }
+  | { seen: 'payment-failed'; source: Source; reason: string; subMchId?: string | undefined }
   | { seen: 'unpaid'; source: Source; polled?: boolean; tradeState: UnpaidState }
   | { seen: 'closed'; source: Source; reason?: string }
   | { seen: 'not-exist'; source: Source; polled?: boolean }
@@ -45,6 +49,11 @@ export type Observation =
   /** An operator's decision about a payment on hold, or one that was set aside because it did not fit. */
   | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
   | RefundObservation
+
+/** Whether it is about an order of another sub-merchant, which has the same number. */
+export function isForeign(observation: Observation, { subMchId }: Order): boolean {
+  return 'subMchId' in observation && observation.subMchId !== undefined && observation.subMchId !== subMchId
+}
 
 /** The source that history names for it. */
 export function sourceOf(observation: Observation): Source {

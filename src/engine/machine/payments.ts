@@ -2,7 +2,7 @@ import type { Anomaly, AnomalyKind, Order, Payment } from '../../model.ts'
 import type { Observation } from './observation.ts'
 import { mayBeThere, refundedFee } from './refund-fees.ts'
 import { ruleRefund } from './refunds.ts'
-import { afterHook, isFinal } from './ruling.ts'
+import { afterHook, isFinal, liveKeyOf } from './ruling.ts'
 import type { Decision, Outcome, Ruling } from './ruling.ts'
 
 /** WeChat took money: record it, in any state of the order. */
@@ -52,7 +52,7 @@ export function settle(
     return ruling.become(
       'late',
       'paid late, to be fulfilled',
-      { state: 'paid', liveKey: order.key, payment, fulfilment: 'due', attempts: 0 },
+      { state: 'paid', liveKey: liveKeyOf(order), payment, fulfilment: 'due', attempts: 0 },
       found,
     )
   }
@@ -112,7 +112,7 @@ export function resolve(
     }
     return ruling.become('changed', 'to be fulfilled, by decision of the operator', {
       state: 'paid',
-      liveKey: order.key,
+      liveKey: liveKeyOf(order),
       payment: money,
       fulfilment: 'due',
       attempts: 0,

@@ -19,8 +19,15 @@ export type RefundObservation =
   /** WeChat refused the refund, and when asked does not know its number. */
   | { seen: 'refund-refused'; outRefundNo: string; reason: string }
   /** An unsigned notification, which may name the order's app, says that something happened to a refund: only a reason to ask. */
-  | { seen: 'refund-hinted'; source: Source; appid?: string; outRefundNo: string; refundFee: number }
-  | { seen: 'refund-reported'; source: Source; report: RefundReport }
+  | {
+      seen: 'refund-hinted'
+      source: Source
+      appid?: string | undefined
+      outRefundNo: string
+      refundFee: number
+      subMchId?: string | undefined
+    }
+  | { seen: 'refund-reported'; source: Source; report: RefundReport; subMchId?: string | undefined }
   | { seen: 'refund-not-exist'; outRefundNo: string }
   | { seen: 'refund-no-answer'; outRefundNo: string; reason: string }
   | { seen: 'refund-fulfilled'; outRefundNo: string }

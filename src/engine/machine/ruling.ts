@@ -31,6 +31,11 @@ export interface Decision {
 
 export type Changed = Decision & { change: Change }
 
+/** The key that only one live order of the merchant has: each sub-merchant of a service provider has its own. */
+export function liveKeyOf({ key, subMchId }: Pick<Order, 'key' | 'subMchId'>): string {
+  return subMchId === undefined ? key : `${subMchId}:${key}`
+}
+
 /** One order, one piece of news, and the four ways to decide about it: become, keep, ignore, wait. */
 export class Ruling {
   readonly order: Order

@@ -21,7 +21,9 @@ export interface Comparison {
 
 /** Compares a line of a bill with the stored order. `undefined`: they agree. */
 export function compareRow(row: TradeRow, order: Order | undefined): Comparison | undefined {
-  return row.refund === undefined ? comparePayment(row, order?.payment) : compareRefund(row, row.refund, order)
+  // A sub-merchant's trade is not that of an order of another one.
+  const own = order?.subMchId === undefined || order.subMchId === row.subMchId ? order : undefined
+  return row.refund === undefined ? comparePayment(row, own?.payment) : compareRefund(row, row.refund, own)
 }
 
 function comparePayment(row: TradeRow, payment: Order['payment']): Comparison | undefined {

@@ -81,11 +81,11 @@ export function createHealing({ pay, store, orders, raised, now }: HealingDeps) 
     const { outTradeNo } = row
     let order = await orders.get(outTradeNo)
     if (order === undefined) {
-      const report = await pay.query(outTradeNo, row)
+      const report = await pay.query(outTradeNo, row.subMchId === undefined ? row : { subMchId: row.subMchId })
       if (!('payment' in report)) {
         return await open(suspect, `the order is not in the store, and a query says ${report.tradeState}`)
       }
-      await orders.observePayment('bill', report.payment)
+      await orders.observePayment('bill', report.payment, undefined, row.subMchId)
       return { outcome: 'open', reason: 'paid at WeChat, but the store has no order with this number' }
     }
     if (row.refund === undefined || order.payment === undefined) order = await orders.askForBill(order)

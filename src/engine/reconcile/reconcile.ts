@@ -120,7 +120,7 @@ export function createReconcile(deps: ReconcileDeps): Reconcile {
         counts.rows++
         seen.add(nameOf(row.outTradeNo, row.refund?.outRefundNo))
         const order = found.get(row.outTradeNo)
-        if (order === undefined ? !isOurs(row.outTradeNo) || !orders.owns(row) : !orders.owns(order)) {
+        if (order === undefined ? !isOurs(row.outTradeNo) || !orders.ownsRow(row) : !orders.owns(order)) {
           counts.foreign++
           continue
         }

@@ -76,6 +76,8 @@ export const ORDER: Fields<OrderRow> = {
   liveKey: { column: 'live_key', kind: 'key', ...NULL },
   appid: { column: 'appid', kind: 'name' },
   mchId: { column: 'mch_id', kind: 'name' },
+  subMchId: { column: 'sub_mch_id', kind: 'name', ...ABSENT },
+  spAppid: { column: 'sp_appid', kind: 'name', ...ABSENT },
   apiVersion: { column: 'api_version', kind: 'name' },
   openid: { column: 'openid', kind: 'name', ...ABSENT },
   tradeType: { column: 'trade_type', kind: 'name' },

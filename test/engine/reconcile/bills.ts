@@ -32,6 +32,7 @@ export function rowOf(order: Order, { refund, ...part }: RowPart = {}): TradeRow
     at: paidAt,
     appid,
     mchId,
+    subMchId: order.subMchId,
     deviceInfo: '',
     transactionId,
     outTradeNo,

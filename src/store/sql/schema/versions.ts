@@ -214,6 +214,9 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
           `trade_type ${types.name} not null default 'JSAPI'`,
           `extras ${types.json}`,
           `refund_accounts ${types.json}`,
+          // Of a service provider's order: whose it is.
+          `sub_mch_id ${types.name}`,
+          `sp_appid ${types.name}`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
           `history ${types.text}`,

@@ -1,11 +1,11 @@
-import { WechatError } from '../errors.ts'
-import { decryptUserData, isUserData, signSession } from '../protocol/user-data.ts'
-import type { EncryptedData } from '../protocol/user-data.ts'
-import { Secret } from '../base/secret.ts'
-import type { AccessTokens } from './access-token.ts'
-import type { Http } from './http.ts'
-import { judge } from './wechat-json.ts'
-import type { Refusals } from './wechat-json.ts'
+import { WechatError } from '../../errors.ts'
+import { decryptUserData, isUserData, signSession } from '../../protocol/user-data.ts'
+import type { EncryptedData } from '../../protocol/user-data.ts'
+import { Secret } from '../../base/secret.ts'
+import type { AccessTokens } from '../access-token.ts'
+import type { Http } from '../http.ts'
+import { judge } from '../wechat-json.ts'
+import type { Refusals } from '../wechat-json.ts'
 
 export interface PhoneNumber {
   /** With the country code, unless that is +86. */

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { createAccessTokens } from '../../src/client/access-token.ts'
-import type { HttpRequest } from '../../src/client/http.ts'
-import { KeyRing } from '../../src/client/key-ring.ts'
-import { createAsk, createUsers } from '../../src/client/users.ts'
-import { Secret } from '../../src/base/secret.ts'
-import { memoryStore } from '../../src/store/memory.ts'
-import { httpReply, unstreamed } from '../fixtures.ts'
+import { createAccessTokens } from '../../../src/client/access-token.ts'
+import type { HttpRequest } from '../../../src/client/http.ts'
+import { KeyRing } from '../../../src/client/key-ring.ts'
+import { createAsk, createUsers } from '../../../src/client/mini-program/users.ts'
+import { Secret } from '../../../src/base/secret.ts'
+import { memoryStore } from '../../../src/store/memory.ts'
+import { httpReply, unstreamed } from '../../fixtures.ts'
 
 const APPID = 'wx0123456789abcdef'
 const [SECRET, NEXT] = ['41f0c95bd27e83a6b7c1e6f09d3528a4', '51f0c95bd27e83a6b7c1e6f09d3528a4']

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createShipping } from '../../src/client/shipping.ts'
+import { createShipping } from '../../../src/client/mini-program/shipping.ts'
 
 const ORDER = { mchId: '1900000109', outTradeNo: 'order-1', payment: { transactionId: '4200', openid: 'oAlice' } }
 const answering = (reply: object) =>

@@ -1,8 +1,8 @@
-import { WechatError } from '../errors.ts'
-import type { WechatErrorCode } from '../errors.ts'
-import { Secret } from '../base/secret.ts'
-import type { Http, HttpReply } from './http.ts'
-import type { KeyRing } from './key-ring.ts'
+import { WechatError } from '../../errors.ts'
+import type { WechatErrorCode } from '../../errors.ts'
+import { Secret } from '../../base/secret.ts'
+import type { Http, HttpReply } from '../http.ts'
+import type { KeyRing } from '../key-ring.ts'
 
 /** WeChat's reply to a login. */
 export interface CodeSession {

@@ -1,10 +1,10 @@
-import { listOf, objectOf, oneOf, optional, text } from '../base/rules.ts'
-import type { Rule } from '../base/rules.ts'
-import { WechatError } from '../errors.ts'
-import type { WechatErrorCode } from '../errors.ts'
-import type { Order } from '../model.ts'
+import { listOf, objectOf, oneOf, optional, text } from '../../base/rules.ts'
+import type { Rule } from '../../base/rules.ts'
+import { WechatError } from '../../errors.ts'
+import type { WechatErrorCode } from '../../errors.ts'
+import type { Order } from '../../model.ts'
 import type { AskWechat } from './users.ts'
-import type { Refusals } from './wechat-json.ts'
+import type { Refusals } from '../wechat-json.ts'
 
 /** What a trading mini program reports about goods that were paid for (/wxa/sec/order): without it the money stays frozen. */
 
