@@ -1,65 +1,105 @@
 import { MockError } from '../base/errors.ts'
-import { levelOf } from '../report/case.ts'
+import { levelOf, type Case } from '../report/case.ts'
+import type { CardEvent } from '../report/parts/bench.ts'
 import { curlOf, repeatOf, sourceOf } from '../report/output/text.ts'
+import type { Card } from '../report/run.ts'
 import { runsOf, type Run } from '../report/runs.ts'
 import { casesOf, SUITES } from '../report/suites.ts'
 import type { CardVerdict } from '../report/verdicts.ts'
 import { copyable, form } from './frame/layout.ts'
-import { html, type Markup } from './frame/markup.ts'
-import { segment, to, type Page, type View } from './frame/view.ts'
+import { html, type Markup, type Piece } from './frame/markup.ts'
+import { here, segment, to, type Page, type View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { bytes } from './parts/bytes.ts'
 
-/** Shape says it too, as elsewhere. */
+/** The verdicts, the worst first. The shape of a mark says the same as its colour. */
 const MARKS: Readonly<Record<CardVerdict, readonly [mark: string, look: string]>> = {
-  PASS: ['●', 'did'],
-  LAX: ['◐', ''],
-  FAIL: ['✕', 'refused'],
-  INFO: ['○', ''],
-  SKIP: ['⊘', ''],
-  ERROR: ['✕', 'refused'],
+  FAIL: ['✕', 'bad'],
+  ERROR: ['✕', 'bad'],
+  LAX: ['◐', 'wait'],
+  INFO: ['○', 'wait'],
+  PASS: ['●', 'good'],
+  SKIP: ['⊘', 'off'],
 }
+const VERDICTS = Object.keys(MARKS) as CardVerdict[]
 
 const verdictOf = (verdict: CardVerdict): Markup => {
   const [mark, look] = MARKS[verdict]
-  return html`<span class="${look}">${mark} ${verdict}</span>`
+  return html`<b class="verdict ${look}">${mark} ${verdict}</b>`
 }
 
-const startForm = (view: View): Markup =>
-  form(
+function startForm(view: View): Markup {
+  const { say } = view
+  const url = (name: string, label: string, example: string, required = false) =>
+    html`<label>${label}<input name="${name}" size="32" maxlength="256" placeholder="${example}"${required && html` required`}></label>`
+  return html`<div class="acts">${form(
     view,
     'run',
     {},
-    html`<label>notify_url<input name="notifyUrl" size="40" maxlength="256" required placeholder="http://127.0.0.1:8080/wechat/notify"></label><label>API<select name="version"><option>v2</option><option>v3</option></select></label><label>${view.say('orderUrl')}<input name="orderUrl" maxlength="256"></label><label>${view.say('probeUrl')}<input name="probeUrl" maxlength="256"></label><button>${view.say('runCard')}</button>`,
-  )
-
-function runTable(view: View, { results }: Run): Markup {
-  return html`<div class="scroll"><table><tbody>${results.map(
-    ({ id, title, severity, verdict, said }) =>
-      html`<tr><td><a href="${to(view, `card/${segment(id)}`)}">${id}</a></td><td>${verdictOf(verdict)}</td><td>${severity}</td><td>${title}</td><td>${verdict !== 'PASS' && said}</td></tr>`,
-  )}</tbody></table></div>`
+    html`${url('notifyUrl', 'notify_url', 'http://127.0.0.1:8080/wechat/notify', true)}<label>API<select name="version"><option>v2</option><option>v3</option></select></label>${url('orderUrl', say('orderUrl'), 'http://…/order?fee={fee}')}${url('probeUrl', say('probeUrl'), 'http://…/orders/{out_trade_no}')}<button class="main">${say('runCard')}</button>`,
+  )}</div><p class="dim">${say('cardHint')}</p>`
 }
+
+/** How often each verdict was given; each leads to its cases. */
+function tally(view: View, { results }: Run, chosen: string | null): Markup {
+  const link = (name: string | undefined, label: Piece) =>
+    html`<a href="${here(view, { verdict: name })}"${(name ?? null) === chosen && html` aria-current="true"`}>${label}</a>`
+  const counts = VERDICTS.map((name) => [name, results.filter(({ verdict }) => verdict === name).length] as const)
+  return html`<div class="filters">${link(undefined, view.say('all'))}${counts.map(
+    ([name, n]) => n > 0 && link(name, html`${verdictOf(name)} ${n}`),
+  )}</div>`
+}
+
+/** The worst first, and then in the order of the suite. */
+function list(view: View, { results }: Run, chosen: string | null): Markup {
+  const shown = VERDICTS.flatMap((name) => results.filter(({ verdict }) => verdict === name)).filter(
+    ({ verdict }) => chosen === null || verdict === chosen,
+  )
+  return html`<ul class="rows">${shown.map(
+    ({ id, title, severity, verdict, said }) =>
+      html`<li><a class="row case" href="${to(view, `card/${segment(id)}`)}">${verdictOf(verdict)}<span class="id">${id}</span><span class="what"><span>${title}</span>${verdict !== 'PASS' && html`<small>${said}</small>`}</span><small class="cost">${view.say(`severity.${severity}`)}</small></a></li>`,
+  )}</ul>`
+}
+
+const lookOf = ({ sentence }: Card) => (/: no/.test(sentence) ? 'bad' : /: yes/.test(sentence) && 'good')
 
 /** Is my app safe with money? */
 export function cardPage(view: View): Page {
   const { world, say } = view
   const run = runsOf(world).at(-1)
   const command = 'npx -p fastify-wechat-pay wechat-mock card run --notify-url http://127.0.0.1:8080/wechat/notify'
-  const sentence = run?.card?.sentence ?? (run && say('runProgress', { done: run.results.length, cases: run.cases }))
+  const chosen = view.query.get('verdict')
+  const heading = (run: Run) =>
+    run.card
+      ? html`<h2 class="${lookOf(run.card)}">${run.card.sentence}</h2>`
+      : html`<h2>${say('runProgress', { done: run.results.length, cases: run.cases })}</h2><progress value="${run.results.length}" max="${run.cases}"></progress>`
   return {
     title: say('card'),
     tab: 'card',
-    main: html`<h1>${say('card')}</h1><div class="acts">${startForm(view)}</div>${
+    main: html`<h1>${say('card')}</h1>${startForm(view)}${
       run
-        ? html`<h2>${sentence}</h2>${runTable(view, run)}`
+        ? html`${heading(run)}${tally(view, run, chosen)}${list(view, run, chosen)}`
         : empty(say('emptyCard'), say('emptyCardHint'), copyable(view, command))
     }`,
   }
 }
 
-/** What does a case ask for, and what came of it? */
+/** WeChat's page, as a link. */
+function sourceLink(one: Case): Piece {
+  const source = sourceOf(one)
+  const [, address, rest] = /^(\S+\.com\/\S+)(.*)$/.exec(source) ?? []
+  return address === undefined ? source : html`<a href="https://${address}" rel="noreferrer">${address}</a>${rest}`
+}
+
+const happened = (view: View, { atMs, text, request, response }: CardEvent): Markup =>
+  html`<li><time>+${atMs} ms</time>${text}${
+    request &&
+    html`<details><summary class="mono">${request.method} ${request.url}</summary>${bytes(view, request.body.text)}${response && [html`<p class="mono">HTTP ${response.status}</p>`, bytes(view, response.body.text)]}${copyable(view, curlOf({ atMs, text, request })!)}</details>`
+  }</li>`
+
+/** What does a case require, and what came of it? */
 export function casePage(view: View, id: string): Page {
-  const { world } = view
+  const { world, say } = view
   const suite = SUITES.find((suite) => casesOf(suite).some((one) => one.id === id))
   if (!suite) throw new MockError('BAD_INPUT', `there is no case ${id}`)
   const one = casesOf(suite).find((one) => one.id === id)!
@@ -70,15 +110,15 @@ export function casePage(view: View, id: string): Page {
     seed: run?.card?.seed ?? 'card',
     target: run?.card?.target ?? 'http://127.0.0.1:8080/wechat/notify',
   }
+  const { title, severity, must, fix, why, play } = one
   return {
-    title: `${id} ${one.title}`,
+    title: `${id} ${title}`,
     tab: 'card',
-    main: html`<h1>${id} ${one.title}</h1>${result && html`<p>${verdictOf(result.verdict)} ${result.said}</p>`}
-<p>${one.must}</p><p><small>${sourceOf(one)} · ${one.severity} · ${levelOf(one)}</small></p>
-<ul>${one.play.outcomes.map(([verdict, when]) => html`<li>${verdictOf(verdict)} ${when}</li>`)}</ul><p>${one.fix}</p>${copyable(view, repeatOf(target, id))}
-<ol>${result?.events.map((event) => {
-      const { atMs, text, request, response } = event
-      return html`<li>+${atMs} ms ${text}${request && html`<details><summary>${request.method} ${request.url}</summary>${bytes(view, request.body.text)}${response && [html`<p>HTTP ${response.status}</p>`, bytes(view, response.body.text)]}${copyable(view, curlOf(event)!)}</details>`}</li>`
-    })}</ol>`,
+    main: html`<p class="crumb"><a href="${to(view, 'card')}">${say('card')}</a> · ${suite.id}</p><h1>${id} ${title}</h1>
+${result && html`<p class="note ${MARKS[result.verdict][1]}">${verdictOf(result.verdict)} ${result.said}</p>`}
+<dl class="facts"><dt>${say('must')}</dt><dd>${must}</dd><dt>${say('source')}</dt><dd>${sourceLink(one)}</dd><dt>${say('severity')}</dt><dd>${say(`severity.${severity}`)}</dd><dt>${say('level')}</dt><dd>${say('levelUp', { level: levelOf(one) })}</dd><dt>${say('fix')}</dt><dd>${fix}</dd>${why !== undefined && html`<dt>${say('why')}</dt><dd>${why}</dd>`}</dl>
+<h2>${say('outcomes')}</h2><dl class="facts">${play.outcomes.map(([verdict, when]) => html`<dt>${verdictOf(verdict)}</dt><dd>${when}</dd>`)}</dl>
+${result && html`<h2>${say('timeline')}</h2><ol class="line">${result.events.map((event) => happened(view, event))}</ol>`}
+<h2>${say('repeat')}</h2>${copyable(view, repeatOf(target, id))}`,
   }
 }

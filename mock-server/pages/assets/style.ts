@@ -33,8 +33,10 @@ button,.button,input,select{font:inherit;color:inherit;border:1px solid var(--li
 button,.button{cursor:pointer;background:var(--soft)}button:hover:not(:disabled){border-color:var(--dim)}button:disabled{color:var(--dim);cursor:not-allowed;opacity:.7}
 button.main:not(:disabled){background:var(--fill);border-color:var(--fill);color:#04210f;font-weight:600}
 .button{display:inline-block;color:var(--text)}
-input[type=number]{width:7em}input[name=value],input[name=no]{width:11em}label{display:inline-flex;flex-direction:column;gap:2px;font-size:12px;color:var(--dim)}label input,label select{color:var(--text);font-size:14px;max-width:100%}
+input[type=number]{width:7em}input[name=times]{width:5em}input[name=value],input[name=no]{width:11em}label{display:inline-flex;flex-direction:column;gap:2px;font-size:12px;color:var(--dim)}label input,label select{color:var(--text);font-size:14px;max-width:100%}
 .acts{display:flex;gap:8px;flex-wrap:wrap;align-items:end;margin:0 0 16px}.acts form{display:inline-flex;gap:8px;align-items:end;flex-wrap:wrap}
+.note{padding:8px 12px;border-left:3px solid;background:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}
+.off,.crumb{color:var(--dim)}.crumb{margin:0 0 4px;font-size:12px}.verdict{white-space:nowrap;font-weight:600}.row.case{grid-template-columns:64px 56px minmax(0,1fr) auto;align-items:baseline}.case .what>*{white-space:normal}.case .id{color:var(--link);font-variant-numeric:tabular-nums}progress{accent-color:var(--fill);width:100%;max-width:420px}
 .did,.refused{padding:8px 12px;border-left:3px solid var(--good);background:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}.refused{border-color:var(--bad)}
 .tabs{display:flex;gap:4px 16px;border-bottom:1px solid var(--line);margin:0 0 12px;flex-wrap:wrap}.tabs a{padding:4px 0;color:var(--dim)}.tabs a[aria-current]{color:var(--text);border-bottom:2px solid var(--link);font-weight:600}
 .rows{list-style:none;margin:0;padding:0}
@@ -79,9 +81,9 @@ body.bare{display:block;background:var(--soft)}.bare main{padding:0;margin:0 aut
 .qr{width:160px;height:160px;display:block;background:#fff;border-radius:6px}
 @media (min-width:500px){.bare main{max-width:375px;margin:24px auto;min-height:667px;border:1px solid var(--line);border-radius:24px;overflow:hidden}}
 @media (max-width:900px){.split{grid-template-columns:minmax(0,1fr)}.row{grid-template-columns:20px minmax(0,3fr) 80px 176px 104px}.row .payer{display:none}}
-@media (max-width:600px){body{grid-template:"head" auto "main" 1fr "foot" auto/minmax(0,1fr);padding-bottom:calc(48px + env(safe-area-inset-bottom))}
-#nav{position:fixed;z-index:6;bottom:0;left:0;right:0;flex-direction:row;overflow-x:auto;border:0;border-top:1px solid var(--line);background:var(--bg);padding:4px 8px calc(4px + env(safe-area-inset-bottom))}#nav a{padding:8px 10px;white-space:nowrap;gap:4px}
+@media (max-width:600px){body{grid-template:"head" auto "main" 1fr "foot" auto/minmax(0,1fr);padding-bottom:calc(76px + env(safe-area-inset-bottom))}
+#nav{position:fixed;z-index:6;bottom:0;left:0;right:0;display:grid;grid-template-columns:repeat(5,minmax(0,1fr));border:0;border-top:1px solid var(--line);background:var(--bg);padding:4px 4px calc(4px + env(safe-area-inset-bottom))}#nav a{padding:6px 2px;font-size:12px;white-space:nowrap;gap:4px;justify-content:center}
 main{padding:16px}.scroll table{min-width:560px}.time form:not(:has([data-key])){display:none}.prefs{margin-left:auto}header form[role=search]{order:9;flex-basis:100%;max-width:none}.time{margin-left:0;order:8;flex-basis:100%}
-.row{grid-template-columns:20px minmax(0,1fr) auto;grid-template-areas:"m w f" ". s a"}.row .st{grid-area:m}.row .what{grid-area:w}.row .fee{grid-area:f}.row .marks{grid-area:s}.row .ago{grid-area:a}button,.button,input,select{min-height:40px}body.bare{padding-bottom:0}}
+.row{grid-template-columns:20px minmax(0,1fr) auto;grid-template-areas:"m w f" ". s a"}.row .st{grid-area:m}.row .what{grid-area:w}.row .fee{grid-area:f}.row .marks{grid-area:s}.row .ago{grid-area:a}button,.button,input,select{min-height:40px}.acts label:has([size]){width:100%}.row.case{grid-template-columns:auto 1fr auto;grid-template-areas:'v i c' 'w w w'}.case .verdict{grid-area:v}.case .id{grid-area:i}.case .cost{grid-area:c}.case .what{grid-area:w}body.bare{padding-bottom:0}}
 @media (prefers-reduced-motion:no-preference){.new{animation:new 1s}@keyframes new{from{background:var(--mark)}}}
 `

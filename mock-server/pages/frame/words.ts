@@ -1,6 +1,7 @@
 import type { Verdict } from '../../wire/names.ts'
 import type { TradeState } from '../../ledger/orders.ts'
 import type { NotificationState } from '../../notify/notification.ts'
+import { CARD } from './words-card.ts'
 
 export type Language = 'en' | 'zh'
 
@@ -298,24 +299,14 @@ const MORE = {
   didUser: ['Saved.', '已保存。'],
   didRotate: ['The session_key is new; the old one is invalid.', 'session_key 已更换，旧的已失效。'],
   didWorld: ['World {id} was created.', '环境 {id} 已创建。'],
-  didRun: ['The run has started: {cases} cases.', '已开始，共 {cases} 项。'],
-  runProgress: ['{done} of {cases} cases', '已完成 {done}/{cases} 项'],
-  runCard: ['Attack', '开始测试'],
-  orderUrl: ['URL that orders', '下单 URL'],
-  probeUrl: ['URL that tells of an order', '查单 URL'],
-  emptyCard: ['No run yet', '还没有测试'],
-  emptyCardHint: [
-    'Is your app safe with money? Start a run here, or from a shell:',
-    '你的应用收款安全吗？在此开始测试，或使用命令行：',
-  ],
   didReset: ['Empty.', '已清空。'],
 } as const satisfies Readonly<Record<string, Entry>>
 
-export type Word = keyof typeof WORDS | keyof typeof MORE
+export type Word = keyof typeof WORDS | keyof typeof MORE | keyof typeof CARD
 /** Returns a text in the language of the browser. */
 export type Say = (word: Word, values?: Readonly<Record<string, string | number>>) => string
 
-const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE }
+const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE, ...CARD }
 
 export function sayIn(language: Language): Say {
   const column = language === 'zh' ? 1 : 0

@@ -2,7 +2,8 @@ import t from 'tap'
 import { size } from '../../sizes.ts'
 import { listen, placeOrder, placeRefund, port } from '../helpers.ts'
 import { noBrowser, openWindow, startBrowser } from './browser.ts'
-import { startScene, tellMorning } from './scene.ts'
+import { startToy } from '../report/toy/server.ts'
+import { attack, startScene, tellMorning } from './scene.ts'
 
 if (noBrowser !== undefined) {
   console.log(noBrowser)
@@ -270,12 +271,18 @@ t.test('a page of another site can neither read nor control the mock', async (t)
   }
 })
 
+const NAVIGATION_FITS =
+  "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#nav') ?? document.body)"
+
 t.test(
   'every page in each language, light and dark, on desktop and phone, without errors or horizontal scrolling',
   async (t) => {
     const scene = await startScene(t)
     await tellMorning(scene)
     const prepayId = scene.world.order('tea-0008').prepayId
+    const toy = await startToy(scene.world, ['no-verify'])
+    t.teardown(() => toy.close())
+    await attack(scene, { ...toy, only: ['N-101', 'N-102', 'N-301', 'N-347', 'N-511'] })
     const paths = [
       'orders',
       'orders/soup-0004',
@@ -290,6 +297,10 @@ t.test(
       'clock',
       'journal',
       'setup',
+      'card',
+      'card?verdict=SKIP',
+      'card/N-301',
+      'card/N-511',
     ]
     const desktop = { colorScheme: 'light', width: 1280 } as const
     const phone = { colorScheme: 'dark', width: 390 } as const
@@ -305,6 +316,7 @@ t.test(
         await window.page.goto(scene.at(path))
         const told = `${path}, ${locale}, ${colorScheme}, ${width} px`
         t.equal(await window.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, told)
+        t.equal(await window.page.evaluate(NAVIGATION_FITS), true, `${told}: the navigation`)
         t.equal(await window.page.getAttribute('html', 'lang'), locale === 'zh-CN' ? 'zh-CN' : 'en')
       }
       t.strictSame(window.errors, [])

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Test } from 'tap'
 import type { MockWechat, World, WorldOptions } from '../../../mock-server/index.ts'
+import { runsOf, startRun, type RunRequest } from '../../../mock-server/report/runs.ts'
 import { ACK, callPay, NOON, placeOrder, REFUSAL, startMock, startShop, type Shop } from '../helpers.ts'
 
 export interface Scene {
@@ -77,4 +78,11 @@ export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promis
   world.fault('notify', { kind: 'reset', when: 'after' }, { name: 'answer-lost', times: 2 })
   world.gate('unifiedorder.response', { until: 'delivery.completed' })
   world.setUser('oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', { nickName: '李明', unionid: 'o6_bmasdasdsad6_2sgVt7hMZOPfL' })
+}
+
+/** Runs the report card to its end. */
+export async function attack({ world }: Scene, request: RunRequest): Promise<void> {
+  const { notifyUrl, orderUrl, probeUrl, only } = request
+  startRun(world, { notifyUrl, orderUrl, probeUrl, only, settleMs: 200 })
+  while (runsOf(world).at(-1)!.state === 'running') await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -18,7 +18,8 @@ t.test('a run over HTTP, and its pages', async (t) => {
     return finished(id)
   }
   t.match(await page('card'), { status: 200, text: 'No run yet' })
-  t.match((await page('card/N-301')).text, 'does not match its fields')
+  t.match((await page('card/N-301')).text, /does not match its fields[^]*<a href="https:\/\/pay\.weixin\.qq\.com/)
+  t.match((await page('card/N-346')).text, /our judgement[^]*Why this case/)
   t.match(await page('card/N-0'), { status: 404, text: 'there is no case N-0' })
 
   const body = {
@@ -44,7 +45,10 @@ t.test('a run over HTTP, and its pages', async (t) => {
     results: [{ id: 'N-101', verdict: 'PASS' }, {}, { id: 'N-301', verdict: 'FAIL' }, { verdict: 'SKIP' }],
   })
   t.match(await control(mock, 'GET', '/worlds/default/runs'), { json: [{ id: '1', state: 'finished' }] })
-  t.match((await page('card')).text, /Money-safe: no \(1 case\)[^]*N-301[^]*✕ FAIL/)
+  t.match((await page('card')).text, /"bad">Money-safe: no \(1 case\)[^]*✕ FAIL[^]*N-301[^]*● PASS[^]*N-101/)
+  const skipped = (await page('card?verdict=SKIP')).text
+  t.match(skipped, 'N-347')
+  t.notMatch(skipped, 'N-301')
   t.match((await page('card/N-301')).text, /the backend accepted it[^]*curl -i -X POST/)
 
   const form = {
@@ -62,6 +66,11 @@ t.test('a run over HTTP, and its pages', async (t) => {
   // Nothing listens there, so no order can be made: the run ends at once.
   form.body.set('orderUrl', 'http://127.0.0.1:9/')
   t.match(await page('do/run', form), { status: 303 })
+  await finished('2')
+  t.match((await page('card')).text, /<h2 class="">Money-safe: unknown/)
+  await control(mock, 'POST', '/worlds/default/runs', { ...body, only: ['N-101'] })
+  await finished('3')
+  t.match((await page('card')).text, /<h2 class="good">Money-safe: yes/)
   t.match(await control(mock, 'GET', '/worlds/default/runs/9'), { status: 404, json: { code: 'UNKNOWN_RUN' } })
   const wrong: [object, RegExp][] = [
     [{}, /notifyUrl/],
