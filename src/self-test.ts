@@ -209,10 +209,10 @@ async function lookedUp(host: string): Promise<string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address)
 }
 
-async function store({ config: { store, now } }: SelfTestDeps): Promise<Outcome> {
+async function store({ config: { store, now, mchId } }: SelfTestDeps): Promise<Outcome> {
   try {
     const at = now()
-    const { due } = await store.countDue(at, at)
+    const { due } = await store.countDue(mchId, at, at)
     return good(`The store answers; ${due} orders have work due.`)
   } catch (error) {
     return bad(

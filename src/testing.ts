@@ -46,7 +46,7 @@ export interface ContractCase {
  *
  * const cases = storeContract({
  *   makeStore: async () => {
- *     await pool.query('truncate wechat_trades, wechat_due, wechat_keys, wechat_refunds, wechat_transactions, wechat_anomalies, wechat_sessions, wechat_shared, wechat_processes')
+ *     await pool.query('truncate wechat_trades, wechat_schedule, wechat_keys, wechat_refunds, wechat_payments, wechat_anomalies, wechat_sessions, wechat_shared, wechat_processes')
  *     return myStore(pool)
  *   },
  *   probe: {

@@ -445,6 +445,24 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     },
   ],
   [
+    "lets a merchant's transaction block another merchant's payment",
+    'a transaction belongs to its merchant: an order of another merchant may record the same one',
+    (store) => {
+      const holders = new Map<string, string>()
+      return {
+        updateOrder: (outTradeNo, decide) =>
+          store.updateOrder(outTradeNo, (order) => {
+            const change = decide(order)
+            const { transactionId = '' } = change!.order.payment!
+            const holder = holders.get(transactionId) ?? outTradeNo
+            if (holder !== outTradeNo) throw transactionTaken(transactionId, holder)
+            holders.set(transactionId, outTradeNo)
+            return change
+          }),
+      }
+    },
+  ],
+  [
     'compares transactions without case',
     'transactions are compared exactly: case, accents and spaces count',
     (store) => claiming(store, (id) => id.toLowerCase()),
@@ -507,16 +525,27 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ],
   [
     'counts what is not due',
-    'countDue counts what is due, and how much of that has waited too long',
+    'countDue counts what is due for a merchant, and how much of that has waited too long',
     (store) => ({
-      countDue: async (_now, since) => await store.countDue(new Date(8.64e15), since),
+      countDue: async (mchId, _now, since) => await store.countDue(mchId, new Date(8.64e15), since),
+    }),
+  ],
+  [
+    'counts what is due for other merchants',
+    'countDue counts what is due for a merchant, and how much of that has waited too long',
+    (store) => ({
+      async countDue(mchId, now, since) {
+        const own = await store.countDue(mchId, now, since)
+        const theirs = await store.countDue('1900000002', now, since)
+        return { due: own.due + theirs.due, stuck: own.stuck }
+      },
     }),
   ],
   [
     'counts everything that is due as stuck',
-    'countDue counts what is due, and how much of that has waited too long',
+    'countDue counts what is due for a merchant, and how much of that has waited too long',
     (store) => ({
-      countDue: async (now) => await store.countDue(now, now),
+      countDue: async (mchId, now) => await store.countDue(mchId, now, now),
     }),
   ],
   [
@@ -735,31 +764,47 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
   ['remembers who was taken over', BEAT, () => ({ takeOver: async () => 0 })],
   ['brings nothing forward', FORWARD, () => ({ bringForward: async () => 0 })],
   [
+    "brings other merchants' work forward",
+    FORWARD,
+    (store) => ({
+      async bringForward(mchId, latest, now) {
+        await store.bringForward('1900000002', latest, now)
+        return await store.bringForward(mchId, latest, now)
+      },
+    }),
+  ],
+  [
     'does not count what it brings forward',
     FORWARD,
-    (store) => ({ bringForward: async (latest, now) => 0 * (await store.bringForward(latest, now)) }),
+    (store) => ({
+      bringForward: async (mchId, latest, now) => 0 * (await store.bringForward(mchId, latest, now)),
+    }),
   ],
   [
     'brings forward what is due at the limit',
     FORWARD,
-    (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() - 1), now) }),
+    (store) => ({
+      bringForward: (mchId, latest, now) => store.bringForward(mchId, new Date(latest.getTime() - 1), now),
+    }),
   ],
   [
     'does not bring forward what is due right after the limit',
     FORWARD,
-    (store) => ({ bringForward: (latest, now) => store.bringForward(new Date(latest.getTime() + 1), now) }),
+    (store) => ({
+      bringForward: (mchId, latest, now) => store.bringForward(mchId, new Date(latest.getTime() + 1), now),
+    }),
   ],
   [
     'brings it forward to the limit',
     FORWARD,
-    (store) => ({ bringForward: (latest) => store.bringForward(latest, latest) }),
+    (store) => ({ bringForward: (mchId, latest) => store.bringForward(mchId, latest, latest) }),
   ],
   [
     'claims what it brings forward',
     FORWARD,
     (store) => ({
-      async bringForward(latest, now) {
-        const count = await store.bringForward(latest, now)
+      async bringForward(mchId, latest, now) {
+        const count = await store.bringForward(mchId, latest, now)
         await store.claimDue({ appids: ['wx0000000000000001'], mchId: '1900000001' }, now, 100, 0)
         return count
       },

@@ -106,7 +106,7 @@ export function createWork({
     if (stopped || at.getTime() - lookedAt < LOOK_EVERY_MS) return
     lookedAt = at.getTime()
     await answered(store.deleteSessionsBefore(at))
-    const count = await answered(store.bringForward(furthest(at, leaseMs), at))
+    const count = await answered(store.bringForward(orders.owner.mchId, furthest(at, leaseMs), at))
     if (count > 0) {
       log.warn(
         { count },
@@ -274,7 +274,7 @@ export function createWork({
       // Work may create more work that is due at once: a query finds a payment, and onPaid has to run.
       for (let worked = await round(); worked > 0; worked = await round()) count += worked
       if (listens('fastify-wechat-pay:sweep')) {
-        const counts = await store.countDue(now(), new Date(now().getTime() - STUCK_MS))
+        const counts = await store.countDue(orders.owner.mchId, now(), new Date(now().getTime() - STUCK_MS))
         publish('fastify-wechat-pay:sweep', () => ({ worked: count, ...counts }))
       }
       return count

@@ -29,7 +29,7 @@ export function memoryStore(): Store<undefined> {
   }
   const rows = new Map<string, Row>()
   const live = new Map<string, Row>()
-  /** The order that each transaction has paid. */
+  /** The order that each transaction of a merchant has paid. */
   const transactions = new Map<string, string>()
   const anomalies = new Map<string, Anomaly>()
   const sessions = new Map<string, TokenSession>()
@@ -45,13 +45,13 @@ export function memoryStore(): Store<undefined> {
     return found.filter(note)
   }
 
-  function checkTransaction({ outTradeNo, payment }: Order): void {
-    const holder = payment && transactions.get(payment.transactionId)
+  function checkTransaction({ outTradeNo, mchId, payment }: Order): void {
+    const holder = payment && transactions.get(nameOf(mchId, payment.transactionId))
     if (holder !== undefined && holder !== outTradeNo) throw transactionTaken(payment!.transactionId, holder)
   }
 
-  function claim({ outTradeNo, payment }: Order): void {
-    if (payment !== undefined) transactions.set(payment.transactionId, outTradeNo)
+  function claim({ outTradeNo, mchId, payment }: Order): void {
+    if (payment !== undefined) transactions.set(nameOf(mchId, payment.transactionId), outTradeNo)
   }
 
   function moveKey(row: Row, before: string | null, after: string | null): void {
@@ -106,7 +106,7 @@ export function memoryStore(): Store<undefined> {
   function forget({ order: { outTradeNo, mchId, liveKey, payment } }: Row): void {
     for (const { id } of about(outTradeNo)) anomalies.delete(id)
     if (liveKey !== null) live.delete(nameOf(mchId, liveKey))
-    if (payment !== undefined) transactions.delete(payment.transactionId)
+    if (payment !== undefined) transactions.delete(nameOf(mchId, payment.transactionId))
     rows.delete(outTradeNo)
   }
 
@@ -198,11 +198,13 @@ export function memoryStore(): Store<undefined> {
       }
       return count
     },
-    async bringForward(latest, now) {
+    async bringForward(merchant, latest, now) {
       let count = 0
       for (const row of rows.values()) {
-        const { dueAt, payment, expiresAt } = row.order
-        if (dueAt === null || dueAt <= latest || (payment === undefined && expiresAt > latest)) continue
+        const { mchId, dueAt, payment, expiresAt } = row.order
+        if (mchId !== merchant || dueAt === null || dueAt <= latest || (payment === undefined && expiresAt > latest)) {
+          continue
+        }
         row.order = { ...row.order, dueAt: now }
         count++
       }
@@ -251,8 +253,8 @@ export function memoryStore(): Store<undefined> {
       anomalies.set(id, { ...anomaly, resolution })
       return true
     },
-    async countDue(now, since) {
-      const due = rowsDue(now)
+    async countDue(mchId, now, since) {
+      const due = rowsDue(now).filter(({ order }) => order.mchId === mchId)
       return { due: due.length, stuck: due.filter(({ order }) => order.dueAt! < since).length }
     },
     async putSession(session) {
@@ -278,7 +280,7 @@ export function memoryStore(): Store<undefined> {
   }
 }
 
-/** A key among those of its merchant. */
+/** A key, or a transaction, among those of its merchant. */
 function nameOf(mchId: string, key: string): string {
   return `${mchId} ${key}`
 }

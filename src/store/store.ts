@@ -81,8 +81,8 @@ export interface Claim {
  * 2. `outTradeNo` is unique, and so is `liveKey` among the orders of one `mchId`, unless `null`: a change that would take another order's is rejected with
  *    `WECHAT_ORDER_CONFLICT` and writes nothing.
  *    Both are compared exactly: case, accents and spaces count.
- * 3. A `payment.transactionId` belongs to the first order that records it: a change that would record it for another order, new or not, is rejected with
- *    `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
+ * 3. A `payment.transactionId` belongs to the first order of its `mchId` that records it: a change that would record it for another order of this merchant, new
+ *    or not, is rejected with `WECHAT_TRANSACTION_TAKEN`, whose message names the order that has it, and writes nothing. Compared exactly, as above.
  * 4. `updateOrder` runs `decide` on the newest committed row, and no other change of that row happens between this read and its commit.
  *    The row, its history and its anomalies commit together or not at all. When `decide` throws, nothing is written and the error passes through.
  *    The same for the change's `also`, which gets the transaction, and runs again if the transaction does. A store that ignores it keeps money safe, but no job
@@ -125,10 +125,10 @@ export interface Store<Tx = unknown> {
    */
   takeOver(claimer: string, now: Date, until: Date, askedSince: Date): Promise<number>
   /**
-   * Makes due at `now` all rows, of all accounts, that are due after `latest`, except unpaid orders that expire after it, and returns their number.
+   * Makes due at `now` all rows of this merchant that are due after `latest`, except unpaid orders that expire after it, and returns their number.
    * Nothing else changes. No work waits that long: a clock that was ahead has put it there.
    */
-  bringForward(latest: Date, now: Date): Promise<number>
+  bringForward(mchId: string, latest: Date, now: Date): Promise<number>
   /**
    * Runs the user's work in a transaction, then `decide` on the row under its lock, in the same transaction; commits both. Rolls both back and
    * returns `lost` if the row has been claimed by another meanwhile; an expired lease is still valid until the next claim. No row of ours is
@@ -151,8 +151,8 @@ export interface Store<Tx = unknown> {
   findAnomaly(id: string): Promise<Anomaly | undefined>
   /** Records the decision; `false` if the anomaly is unknown or was decided before. */
   resolveAnomaly(id: string, resolution: Resolution): Promise<boolean>
-  /** How many orders, of all accounts, have work due at `now`, and how many of these have waited since before `since`. */
-  countDue(now: Date, since: Date): Promise<{ due: number; stuck: number }>
+  /** How many orders of this merchant have work due at `now`, and how many of these have waited since before `since`. */
+  countDue(mchId: string, now: Date, since: Date): Promise<{ due: number; stuck: number }>
   putSession(session: TokenSession): Promise<void>
   getSession(tokenHash: string): Promise<TokenSession | undefined>
   deleteSession(tokenHash: string): Promise<void>

@@ -4,6 +4,7 @@ import type { Claim } from '../store/store.ts'
 import type { Case } from './case.ts'
 import {
   ACCOUNT,
+  OTHER,
   OWNER,
   add,
   at,
@@ -268,11 +269,13 @@ export const CLAIMS: Case[] = [
         await add(store, { dueAt: at(2000), expiresAt: at(1001) }),
         await add(store, { dueAt: at(1000), expiresAt: at(0) }),
         await add(store, { dueAt: null, expiresAt: at(0) }),
+        await add(store, { mchId: OTHER, dueAt: at(2000), expiresAt: at(0) }),
       ]
-      assert.equal(await store.bringForward(at(1000), at(5)), astray.length)
+      assert.equal(await store.bringForward(OWNER.mchId, at(1000), at(5)), astray.length)
       for (const order of astray) same(await store.findOrder(order.outTradeNo), { ...order, dueAt: at(5) })
       for (const order of others) same(await store.findOrder(order.outTradeNo), order)
-      assert.equal(await store.bringForward(at(1000), at(5)), 0)
+      assert.equal(await store.bringForward(OWNER.mchId, at(1000), at(5)), 0)
+      assert.equal(await store.bringForward(OTHER, at(1000), at(5)), 1)
     },
   ],
 
@@ -332,14 +335,16 @@ export const CLAIMS: Case[] = [
   ],
 
   [
-    'countDue counts what is due, and how much of that has waited too long',
+    'countDue counts what is due for a merchant, and how much of that has waited too long',
     async ({ store }) => {
       for (const ms of [-300, -200, -100, 0, 1]) await add(store, { dueAt: at(ms) })
       await add(store, { dueAt: null })
-      same(await store.countDue(at(0), at(-200)), { due: 4, stuck: 1 })
-      same(await store.countDue(at(1), at(-99)), { due: 5, stuck: 3 })
+      for (const ms of [-300, 0]) await add(store, { mchId: OTHER, dueAt: at(ms) })
+      same(await store.countDue(OWNER.mchId, at(0), at(-200)), { due: 4, stuck: 1 })
+      same(await store.countDue(OWNER.mchId, at(1), at(-99)), { due: 5, stuck: 3 })
+      same(await store.countDue(OTHER, at(0), at(-200)), { due: 2, stuck: 1 })
       await store.claimDue(OWNER, at(0), 100, 60_000)
-      same(await store.countDue(at(1), at(0)), { due: 1, stuck: 0 })
+      same(await store.countDue(OWNER.mchId, at(1), at(0)), { due: 1, stuck: 0 })
     },
   ],
 ]

@@ -61,7 +61,7 @@ export const ORDERS: Case[] = [
       assert.deepEqual(await store.history('nobody'), [])
       assert.deepEqual(await store.anomalies(100), [])
       assert.equal(await store.findAnomaly('nobody'), undefined)
-      same(await store.countDue(at(0), at(0)), { due: 0, stuck: 0 })
+      same(await store.countDue(OWNER.mchId, at(0), at(0)), { due: 0, stuck: 0 })
       assert.equal(await store.getSession('nobody'), undefined)
       await store.deleteSession('nobody')
     },

@@ -15,6 +15,8 @@ export const TEXTS = [
 
 /** The owner of the orders. */
 export const ACCOUNT: Account = { appid: 'wx0000000000000001', mchId: '1900000001' }
+/** Another merchant on the same store. */
+export const OTHER = '1900000002'
 export const OWNER: Owner = { appids: [ACCOUNT.appid], mchId: ACCOUNT.mchId }
 
 const START = Date.parse('2026-02-28T15:59:59.999Z')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Order } from '../model.ts'
 import type { Case } from './case.ts'
-import { OWNER, newOrder, newPayment, newAnomaly, change, add, same } from './rows.ts'
+import { OTHER, OWNER, newOrder, newPayment, newAnomaly, change, add, same } from './rows.ts'
 
 export const TRANSACTIONS: Case[] = [
   [
@@ -80,6 +80,32 @@ export const TRANSACTIONS: Case[] = [
         if (result.status === 'rejected') assert.equal(result.reason.code, 'WECHAT_TRANSACTION_TAKEN')
         same(await store.findOrder(order.outTradeNo), won ? { ...order, state: 'paid', payment } : order)
         assert.equal((await store.history(order.outTradeNo)).length, won ? 2 : 1)
+      }
+    },
+  ],
+
+  [
+    'a transaction belongs to its merchant: an order of another merchant may record the same one',
+    async ({ store }) => {
+      const first = await add(store)
+      const payment = newPayment(first)
+      const paid = { ...first, state: 'paid' as const, payment }
+      await store.updateOrder(first.outTradeNo, () => change(paid))
+      const mchId = OTHER
+      const theirs = await add(store, { mchId })
+      const theirPaid = { ...theirs, payment: { ...payment, outTradeNo: theirs.outTradeNo, mchId } }
+      same((await store.updateOrder(theirs.outTradeNo, () => change(theirPaid)))?.order, theirPaid)
+      same(await store.findOrder(theirs.outTradeNo), theirPaid)
+      same(await store.findOrder(first.outTradeNo), paid)
+      for (const [owner, holder] of [
+        [OWNER.mchId, first],
+        [mchId, theirs],
+      ] as const) {
+        const { outTradeNo } = await add(store, { mchId: owner })
+        await assert.rejects(
+          store.updateOrder(outTradeNo, (current) => change({ ...current, payment })),
+          { code: 'WECHAT_TRANSACTION_TAKEN', message: new RegExp(`\\b${holder.outTradeNo}\\b`) },
+        )
       }
     },
   ],

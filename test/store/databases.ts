@@ -189,7 +189,7 @@ export async function contract<Tx>(t: Test, { executor, write }: Opened<Tx>, eve
   const store = sqlStore(executor)
   await store.migrate()
   await executor.run('create table own (id varchar(36) not null primary key)', [])
-  const { orders: _, versions: __, ...kept } = tables()
+  const { orders: _, due: __, transactions: ___, versions: ____, ...kept } = tables()
   const cases = storeContract<Tx>({
     makeStore: async () => {
       for (const table of Object.values(kept)) {

@@ -20,7 +20,7 @@ export function archiveOf<Tx>(
   { begin }: Access<Tx>,
   orders: Orders,
 ): Pick<Store<Tx>, 'archive'> {
-  const { trades, refunds, keys, transactions, history, repeats, anomalies } = names
+  const { trades, refunds, keys, payments, history, repeats, anomalies } = names
   const { place, lock, time, isolation } = differences
   const anomalyRow = codec(ANOMALY, differences, anomalies)
   const fenced = fencedBy(differences)
@@ -66,7 +66,10 @@ export function archiveOf<Tx>(
         `${keys} where mch_id in ${list(merchants)} and live_key in ${list(live)} and ${these}`,
         [...merchants, ...live, ...numbers],
       ],
-      [`${transactions} where transaction_id in ${list(paid)} and ${these}`, [...paid, ...numbers]],
+      [
+        `${payments} where mch_id in ${list(merchants)} and transaction_id in ${list(paid)} and ${these}`,
+        [...merchants, ...paid, ...numbers],
+      ],
     ]
     for (const [rest, values] of steps) if (!rest.includes('in ()')) await connection.run(`delete from ${rest}`, values)
   }

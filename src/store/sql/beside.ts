@@ -14,29 +14,31 @@ export interface Beside {
   moved(orders: Order[], to: Date): Statement
 }
 
-export function besideOf({ due, keys }: Tables, { place, placed, time }: Differences): Beside {
+export function besideOf({ schedule, keys }: Tables, { place, placed, time }: Differences): Beside {
   const here = placed.sql
-  const at = ({ outTradeNo, dueAt }: Order) => [time(dueAt!), ...Array<string>(placed.numbers).fill(outTradeNo)]
+  const at = (order: Order) => placed.values.map((name) => (name === 'dueAt' ? time(order.dueAt!) : order[name]))
 
   function moved(orders: Order[], to: Date): Statement {
     return {
-      sql: `update ${due} set due_at = ${place.time} where ${orders.map(() => `(${here})`).join(' or ')}`,
+      sql: `update ${schedule} set due_at = ${place.time} where ${orders.map(() => `(${here})`).join(' or ')}`,
       values: [time(to), ...orders.flatMap(at)],
     }
   }
 
-  function schedule(order: Order, before: Order | undefined): Statement[] {
+  function planned(order: Order, before: Order | undefined): Statement[] {
     const [dueAt, last] = [order.dueAt, before?.dueAt ?? null]
     if (dueAt?.getTime() === last?.getTime()) return []
     if (last === null) {
       return [
         {
-          sql: `insert into ${due} (due_at, out_trade_no) values (${place.time}, ${place.key})`,
-          values: [time(dueAt!), order.outTradeNo],
+          sql: `insert into ${schedule} (mch_id, due_at, out_trade_no) values (${place.name}, ${place.time}, ${place.key})`,
+          values: [order.mchId, time(dueAt!), order.outTradeNo],
         },
       ]
     }
-    return [dueAt === null ? { sql: `delete from ${due} where ${here}`, values: at(before!) } : moved([before!], dueAt)]
+    return [
+      dueAt === null ? { sql: `delete from ${schedule} where ${here}`, values: at(before!) } : moved([before!], dueAt),
+    ]
   }
 
   function key({ mchId, liveKey, outTradeNo }: Order, last: string | null): Statement[] {
@@ -54,6 +56,6 @@ export function besideOf({ due, keys }: Tables, { place, placed, time }: Differe
 
   return {
     moved,
-    statements: (order, before) => [...schedule(order, before), ...key(order, before?.liveKey ?? null)],
+    statements: (order, before) => [...planned(order, before), ...key(order, before?.liveKey ?? null)],
   }
 }

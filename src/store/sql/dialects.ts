@@ -15,12 +15,14 @@ export interface Differences {
   numbered(sql: string): string
   /** The isolation level of the store's own transactions, where the database has several. */
   isolation?: Isolation
-  /** Finds a row of the schedule by its index; for its moment, and so often for its number. */
-  placed: { sql: string; numbers: number }
+  /** Finds a row of the schedule by its index, with the values that this takes. */
+  placed: { sql: string; values: readonly ('mchId' | 'dueAt' | 'outTradeNo')[] }
+  /** The rows of the schedule that belong to a merchant, by its index; the merchant's number is needed so often. */
+  ofMerchant: { sql(schedule: string): string; numbers: number }
   /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
   lock: string
   /** From where to read the first orders of the schedule for which `isDue` holds and which nobody else has locked: then they are ours. */
-  firstFree(names: Pick<Tables, 'due' | 'trades'>, isDue: string, limit: number): string
+  firstFree(names: Pick<Tables, 'schedule' | 'trades'>, isDue: string, limit: number): string
   /** A join that is done from left to right: the order of its rows is that of the table on the left. */
   inOrder: string
   /**
@@ -45,11 +47,20 @@ export interface Differences {
     /** Options of a table that is little more than its key. */
     narrow: string
     /** The schedule, whose few rows move all the time: its index, with the constraint that makes it, and its options. */
-    schedule: { constraint: string[]; index: string[]; options: string }
+    schedule: {
+      constraint(columns: string): string[]
+      index(columns: string): string[]
+      options: string
+      /** Where no constraint keeps an order from having two places: a condition that it has none yet. */
+      missing(names: Pick<Tables, 'schedule' | 'trades'>): string
+    }
     /** Copies rows from another table, except those that exist already. */
     copy(into: string, columns: string, from: string): string
-    /** Blocks writes to a table while it is copied and dropped, so that none is lost: until `thaw`, or for ever. */
-    freeze(table: string, into: string[]): string[]
+    /**
+     * Blocks writes to tables while they are copied and dropped, so that none is lost: until `thaw`, or for ever. Where a table can be altered in a transaction,
+     * by the change that is given, after which the statements of older versions fail.
+     */
+    freeze(changes: Readonly<Record<string, string>>, into: string[]): string[]
     thaw: string[]
     /** The current time, by the clock of the database. */
     now: string
@@ -62,6 +73,8 @@ export interface Differences {
   /** Ends an insert that replaces the row of the same `key`. */
   replacing(key: string, columns: string[]): string
 }
+
+const OF_MERCHANT: Differences['ofMerchant'] = { sql: (schedule) => `${schedule}.mch_id = ?`, numbers: 1 }
 
 /** Of text comparison in PostgreSQL only "C" depends on no library of the operating system. */
 const POSTGRES_KEY = 'text collate "C"'
@@ -95,14 +108,18 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     isolation: 'read committed',
     // Rows of the user's own may refer to an order: "no key update" waits for none of the transactions that write such rows.
     placed: {
-      sql: 'due_at = ?::timestamptz and hashtext(out_trade_no) = hashtext(?::text) and out_trade_no = ?::text',
+      sql: 'hashtext(mch_id) = hashtext(?::text) and due_at = ?::timestamptz and hashtext(out_trade_no) = hashtext(?::text) and out_trade_no = ?::text',
+      values: ['mchId', 'dueAt', 'outTradeNo', 'outTradeNo'],
+    },
+    ofMerchant: {
+      sql: (schedule) => `hashtext(${schedule}.mch_id) = hashtext(?::text) and ${schedule}.mch_id = ?::text`,
       numbers: 2,
     },
     lock: 'for no key update',
     // A join may be planned, and remembered, as a scan of the whole table while that is small.
-    firstFree: ({ due, trades }, isDue, limit) =>
-      `${due} cross join lateral (select * from ${trades} where ${trades}.out_trade_no = ${due}.out_trade_no and ${trades}.due_at = ${due}.due_at and ${isDue} for no key update skip locked) as ${trades} ` +
-      `where ${due}.due_at <= ?::timestamptz order by ${due}.due_at limit ${limit}`,
+    firstFree: ({ schedule, trades }, isDue, limit) =>
+      `${schedule} cross join lateral (select * from ${trades} where ${trades}.out_trade_no = ${schedule}.out_trade_no and ${trades}.due_at = ${schedule}.due_at and ${isDue} for no key update skip locked) as ${trades} ` +
+      `where ${DIALECTS.postgres.ofMerchant.sql(schedule)} and ${schedule}.due_at <= ?::timestamptz order by ${schedule}.due_at limit ${limit}`,
     inOrder: 'join',
     compound: true,
     unlessKnown: 'on conflict (id) do nothing',
@@ -115,11 +132,16 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: 'now()',
       roomy: ' with (fillfactor = 85)',
       narrow: '',
-      // A number takes more of an index than its hash, and each move writes one entry.
-      schedule: { constraint: [], index: ['due_at, hashtext(out_trade_no)'], options: ' with (fillfactor = 50)' },
+      // A text takes more of an index than its hash, and each move writes one entry.
+      schedule: {
+        constraint: () => [],
+        index: (columns) => [columns.replaceAll(/mch_id|out_trade_no/g, 'hashtext($&)')],
+        options: ' with (fillfactor = 50)',
+        missing: ({ schedule, trades }) =>
+          ` and not exists (select 1 from ${schedule} where ${schedule}.out_trade_no = ${trades}.out_trade_no)`,
+      },
       copy: copyNew,
-      // Statements of older versions name this column, so they fail from now on.
-      freeze: (table) => [`alter table if exists ${table} drop column if exists claims`],
+      freeze: (changes) => Object.entries(changes).map(([table, change]) => `alter table if exists ${table} ${change}`),
       thaw: [],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       lock: (name) => [`select 1 as locked from pg_advisory_xact_lock(hashtext('${name}'))`],
@@ -147,7 +169,11 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     time: (at) => at.toISOString().slice(0, 23).replace('T', ' '),
     numbered: (sql) => sql,
     isolation: 'read committed',
-    placed: { sql: 'due_at = cast(? as datetime(3)) and out_trade_no = ?', numbers: 1 },
+    placed: {
+      sql: 'mch_id = ? and due_at = cast(? as datetime(3)) and out_trade_no = ?',
+      values: ['mchId', 'dueAt', 'outTradeNo'],
+    },
+    ofMerchant: OF_MERCHANT,
     lock: 'for update',
     firstFree: (names, isDue, limit) =>
       `${first(names, 'straight_join', 'cast(? as datetime(3))', isDue, limit)} for update skip locked`,
@@ -166,9 +192,16 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: 'utc_timestamp(3)',
       roomy: '',
       narrow: '',
-      schedule: { constraint: ['primary key (due_at, out_trade_no)'], index: [], options: '' },
+      schedule: {
+        constraint: (columns) => [`primary key (${columns})`],
+        index: () => [],
+        options: '',
+        missing: () => '',
+      },
       copy: (into, columns, from) => `insert ignore into ${into} (${columns}) select ${columns} ${from}`,
-      freeze: (table, into) => [`lock tables ${[table, ...into].map((name) => `${name} write`).join(', ')}`],
+      freeze: (changes, into) => [
+        `lock tables ${[...Object.keys(changes), ...into].map((name) => `${name} write`).join(', ')}`,
+      ],
       thaw: ['unlock tables'],
       concat: (...texts) => `concat(${texts.join(', ')})`,
       // Statements that make tables commit at once here, so that no transaction can be the lock. A minute is more than any of them takes.
@@ -191,7 +224,8 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
     place: { key: '?', name: '?', text: '?', integer: '?', time: '?', json: '?', count: '?' },
     time: (at) => at.getTime(),
     numbered: (sql) => sql,
-    placed: { sql: 'due_at = ? and out_trade_no = ?', numbers: 1 },
+    placed: { sql: 'mch_id = ? and due_at = ? and out_trade_no = ?', values: ['mchId', 'dueAt', 'outTradeNo'] },
+    ofMerchant: OF_MERCHANT,
     lock: '',
     firstFree: (names, isDue, limit) => first(names, 'cross join', '?', isDue, limit),
     inOrder: 'cross join',
@@ -206,7 +240,12 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
       now: "cast((julianday('now') - 2440587.5) * 86400000 as integer)",
       roomy: '',
       narrow: ', without rowid',
-      schedule: { constraint: ['primary key (due_at, out_trade_no)'], index: [], options: ', without rowid' },
+      schedule: {
+        constraint: (columns) => [`primary key (${columns})`],
+        index: () => [],
+        options: ', without rowid',
+        missing: () => '',
+      },
       copy: copyNew,
       freeze: () => [],
       thaw: [],
@@ -218,13 +257,16 @@ export const DIALECTS: Readonly<Record<Dialect, Differences>> = {
 }
 
 function first(
-  { due, trades }: Pick<Tables, 'due' | 'trades'>,
+  { schedule, trades }: Pick<Tables, 'schedule' | 'trades'>,
   inOrder: string,
   time: string,
   isDue: string,
   limit: number,
 ): string {
-  return `${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no where ${isDue} and ${due}.due_at <= ${time} order by ${due}.due_at limit ${limit}`
+  return (
+    `${schedule} ${inOrder} ${trades} on ${trades}.out_trade_no = ${schedule}.out_trade_no ` +
+    `where ${isDue} and ${OF_MERCHANT.sql(schedule)} and ${schedule}.due_at <= ${time} order by ${schedule}.due_at limit ${limit}`
+  )
 }
 
 /** SQLite takes the words after a join for its condition, unless there is a `where`. */

@@ -19,12 +19,13 @@ export function dueOf(
   { reading, transaction, single }: Access<unknown>,
   orders: Orders,
 ): Pick<Store, 'claimDue' | 'bringForward' | 'countDue' | 'beat' | 'takeOver'> {
-  const { trades, due, processes } = names
-  const { place, read: reads, time, lock, inOrder, compound, replacing, firstFree } = differences
+  const { trades, schedule, processes } = names
+  const { place, read: reads, time, lock, inOrder, compound, replacing, firstFree, ofMerchant } = differences
   const { moved } = besideOf(names, differences)
   const { lockedSelection, readLocked, change } = orders
   const isDueOf = (appids: readonly string[]) =>
     `${trades}.due_at <= ${place.time} and ${trades}.mch_id = ${place.name} and ${trades}.appid in (${appids.map(() => place.name).join(', ')})`
+  const merchant = (mchId: string) => Array<string>(ofMerchant.numbers).fill(mchId)
   const claimed = `update ${trades} set due_at = ${place.time}, claims = ${trades}.claims + 1, claimed_by = ${place.name}`
 
   /**
@@ -69,7 +70,7 @@ export function dueOf(
   /** Makes due at `to` the orders of the schedule for which `where` holds, and under their locks `may`. */
   async function forward(where: string, values: Value[], may: (order: Order) => boolean, to: Date): Promise<number> {
     const search =
-      `select ${reads('key', `${due}.out_trade_no`)} as out_trade_no from ${due} ${inOrder} ${trades} on ${trades}.out_trade_no = ${due}.out_trade_no ` +
+      `select ${reads('key', `${schedule}.out_trade_no`)} as out_trade_no from ${schedule} ${inOrder} ${trades} on ${trades}.out_trade_no = ${schedule}.out_trade_no ` +
       `where ${where} limit ${PAGE}`
     const sooner = (order: Order) =>
       may(order) ? { order: { ...order, dueAt: to }, history: [], anomalies: [] } : undefined
@@ -96,19 +97,19 @@ export function dueOf(
       const dueAt = new Date(now.getTime() + leaseMs)
       const whose: Value[] = [time(now), mchId, ...appids]
       const isDue = isDueOf(appids)
-      const [rest, value] =
+      const [rest, values] =
         outTradeNo === undefined
-          ? [firstFree(names, isDue, limit), time(now)]
-          : [`${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`, outTradeNo]
+          ? [firstFree(names, isDue, limit), [...merchant(mchId), time(now)]]
+          : [`${trades} where ${isDue} and out_trade_no = ${place.key} ${lock}`, [outTradeNo]]
       return await repeated(() =>
-        transaction((connection) => claim(rest, [...whose, value], dueAt, claimer, plan, connection)),
+        transaction((connection) => claim(rest, [...whose, ...values], dueAt, claimer, plan, connection)),
       )
     },
 
-    async bringForward(latest, now) {
+    async bringForward(mchId, latest, now) {
       return await forward(
-        `${due}.due_at > ${place.time} and (${trades}.transaction_id is not null or ${trades}.expires_at <= ${place.time})`,
-        [time(latest), time(latest)],
+        `${ofMerchant.sql(schedule)} and ${schedule}.due_at > ${place.time} and (${trades}.transaction_id is not null or ${trades}.expires_at <= ${place.time})`,
+        [...merchant(mchId), time(latest), time(latest)],
         ({ dueAt, payment, expiresAt }) => isAfter(dueAt, latest) && (payment !== undefined || expiresAt <= latest),
         now,
       )
@@ -126,7 +127,7 @@ export function dueOf(
 
     async takeOver(claimer, now, until, askedSince) {
       const count = await forward(
-        `${due}.due_at > ${place.time} and (${due}.due_at <= ${place.time} or ${trades}.queried_at >= ${place.time}) and ${trades}.claimed_by = ${place.name}`,
+        `${schedule}.due_at > ${place.time} and (${schedule}.due_at <= ${place.time} or ${trades}.queried_at >= ${place.time}) and ${trades}.claimed_by = ${place.name}`,
         [time(now), time(until), time(askedSince), claimer],
         ({ dueAt, claimedBy, queriedAt }) =>
           isAfter(dueAt, now) &&
@@ -139,9 +140,11 @@ export function dueOf(
       return count
     },
 
-    async countDue(now, since) {
-      const sql = `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${due} where due_at <= ${place.time}`
-      const [row] = await reading.rows(sql, [time(since), time(now)])
+    async countDue(mchId, now, since) {
+      const sql =
+        `select count(*) as due, count(case when due_at < ${place.time} then 1 end) as stuck from ${schedule} ` +
+        `where ${ofMerchant.sql(schedule)} and due_at <= ${place.time}`
+      const [row] = await reading.rows(sql, [time(since), ...merchant(mchId), time(now)])
       return { due: Number(row!.due), stuck: Number(row!.stuck) }
     },
   }

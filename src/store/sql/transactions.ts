@@ -5,7 +5,7 @@ import type { Tables } from './schema/tables.ts'
 import type { Statement } from './statements.ts'
 import { transactionTaken } from '../store.ts'
 
-/** WeChat's transactions, not the database's: each has a row that names the one order it has paid. */
+/** WeChat's transactions, not the database's: each transaction of a merchant has a row that names the one order it has paid. */
 export interface Transactions {
   /**
    * What claims the transaction for the order, if this change is the first to record it. Where it is taken this throws, or the statement meets a conflict.
@@ -18,13 +18,15 @@ export interface Transactions {
 }
 
 export function transactionsOf(
-  { transactions }: Tables,
-  { place: { key }, read, compound }: Differences,
+  { payments }: Tables,
+  { place: { key, name }, read, compound }: Differences,
 ): Transactions {
-  async function holderOf({ payment }: Order, connection: Reader): Promise<string | undefined> {
+  const ofMerchant = `mch_id = ${name} and transaction_id = ${key}`
+
+  async function holderOf({ mchId, payment }: Order, connection: Reader): Promise<string | undefined> {
     const rows = await connection.rows(
-      `select ${read('key', `${transactions}.out_trade_no`)} as out_trade_no from ${transactions} where transaction_id = ${key}`,
-      [payment!.transactionId],
+      `select ${read('key', `${payments}.out_trade_no`)} as out_trade_no from ${payments} where ${ofMerchant}`,
+      [mchId, payment!.transactionId],
     )
     return rows[0]?.out_trade_no as string | undefined
   }
@@ -33,17 +35,18 @@ export function transactionsOf(
     async claim(order, before, connection) {
       const transactionId = order.payment?.transactionId
       if (transactionId === undefined || transactionId === before?.payment?.transactionId) return undefined
-      const into = `insert into ${transactions} (transaction_id, out_trade_no)`
+      const into = `insert into ${payments} (mch_id, transaction_id, out_trade_no)`
+      const row = [order.mchId, transactionId, order.outTradeNo]
       if (compound) {
         return {
-          sql: `${into} select ${key}, ${key} where not exists (select 1 from ${transactions} where transaction_id = ${key} and out_trade_no = ${key})`,
-          values: [transactionId, order.outTradeNo, transactionId, order.outTradeNo],
+          sql: `${into} select ${name}, ${key}, ${key} where not exists (select 1 from ${payments} where ${ofMerchant} and out_trade_no = ${key})`,
+          values: [...row, ...row],
         }
       }
       // Asked first: an insert that selects would lock what it reads in MySQL.
       const known = await holderOf(order, connection)
       if (known === undefined) {
-        return { sql: `${into} values (${key}, ${key})`, values: [transactionId, order.outTradeNo] }
+        return { sql: `${into} values (${name}, ${key}, ${key})`, values: row }
       }
       if (known !== order.outTradeNo) throw transactionTaken(transactionId, known)
       return undefined

@@ -134,16 +134,16 @@ const SENT: Sent[] = [
     [
       'begin',
       'select trades',
-      'insert into transactions + select transactions + update trades + insert into due',
+      'insert into payments + select payments + update trades + insert into schedule',
       'commit',
     ],
     [
       'begin',
       'select trades',
-      'select transactions',
-      'insert into transactions',
+      'select payments',
+      'insert into payments',
       'update trades',
-      'insert into due',
+      'insert into schedule',
       'commit',
     ],
   ],
@@ -156,8 +156,8 @@ const SENT: Sent[] = [
   [
     'claimDue',
     (store) => store.claimDue(OWNER, at(0), 10, 1000, { outTradeNo: 'sent' }),
-    ['begin', 'select trades', 'update due + update trades', 'commit'],
-    ['begin', 'select trades', 'update due', 'update trades', 'commit'],
+    ['begin', 'select trades', 'update schedule + update trades', 'commit'],
+    ['begin', 'select trades', 'update schedule', 'update trades', 'commit'],
   ],
   [
     'claimDue with nothing due',
@@ -172,21 +172,21 @@ const SENT: Sent[] = [
       await store.claimDue(OWNER, at(-5000), 10, 100_000)
     },
     [
-      'insert into trades + insert into due + insert into keys',
+      'insert into trades + insert into schedule + insert into keys',
       'begin',
       'select trades + select trades',
-      'update due + update trades',
+      'update schedule + update trades',
       'commit',
     ],
     [
       'begin',
       'insert into trades',
-      'insert into due',
+      'insert into schedule',
       'insert into keys',
       'commit',
       'begin',
       'select trades',
-      'update due',
+      'update schedule',
       'update trades',
       'commit',
     ],
@@ -202,7 +202,7 @@ const SENT: Sent[] = [
     [
       'begin',
       'select trades',
-      'update due + update trades',
+      'update schedule + update trades',
       'commit',
       'begin as set',
       'savepoint wechat_work',
@@ -214,7 +214,7 @@ const SENT: Sent[] = [
     [
       'begin',
       'select trades',
-      'update due',
+      'update schedule',
       'update trades',
       'commit',
       'begin as set',
@@ -229,14 +229,15 @@ const SENT: Sent[] = [
 
 const ANALYZE: Record<Dialect, string[]> = {
   postgres: ['analyze'],
-  mysql: ['analyze table many_trades', 'analyze table many_due'],
+  mysql: ['analyze table many_trades', 'analyze table many_schedule'],
   sqlite: ['analyze'],
 }
 /** What the plan of a statement contains if it uses the index of the schedule. */
 const IN_ORDER: Record<Dialect, RegExp> = {
-  postgres: /Index (?:Only )?Scan (?:using|on) many_due_at/,
-  mysql: /"table":"many_due","type":"range","possible_keys":"PRIMARY","key":"PRIMARY"/,
-  sqlite: /SEARCH many_due USING PRIMARY KEY/,
+  postgres:
+    /Index (?:Only )?Scan (?:using|on) many_schedule_at .+Index Cond: \(\(hashtext\(mch_id\) = -?\d+\) AND \(due_at /,
+  mysql: /"table":"many_schedule","type":"range","possible_keys":"PRIMARY","key":"PRIMARY","key_len":"1029"/,
+  sqlite: /SEARCH many_schedule USING PRIMARY KEY \(mch_id=\? AND due_at[<>]\?\)/,
 }
 const EXPLAIN: Record<Dialect, string> = { postgres: 'explain', mysql: 'explain', sqlite: 'explain query plan' }
 
@@ -334,8 +335,8 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       await moved.migrate()
       await moved.insertOrder(change(newOrder('moved', { dueAt: at(5), expiresAt: at(0) })))
       const { numbered, place, time } = DIALECTS[dialect]
-      await executor.run(numbered(`update moved_due set due_at = ${place.time}`), [time(at(9000))])
-      await moved.bringForward(at(1000), at(1))
+      await executor.run(numbered(`update moved_schedule set due_at = ${place.time}`), [time(at(9000))])
+      await moved.bringForward(OWNER.mchId, at(1000), at(1))
       t.same((await moved.findOrder('moved'))?.dueAt, at(5))
     })
 
@@ -482,17 +483,21 @@ for (const { dialect, connect } of await everyDatabase(t)) {
           const orders = Array.from({ length: 500 }, (_, n) =>
             newOrder(`${batch}-${n}`, { dueAt: n % 5 === 0 ? at(batch * 500 + n) : null }),
           )
+          // Another merchant's, which have been due for longer.
+          for (const [n, order] of orders.entries()) {
+            if (n % 2 === 1) orders[n] = { ...order, mchId: '1900000002', dueAt: at(n - 9000) }
+          }
           const { sql, values } = insert('many_trades', row, orders)!
           await executor.run(DIALECTS[dialect].numbered(sql), values)
         }
         await executor.run(
-          'insert into many_due (due_at, out_trade_no) select due_at, out_trade_no from many_trades where due_at is not null',
+          'insert into many_schedule (mch_id, due_at, out_trade_no) select mch_id, due_at, out_trade_no from many_trades where due_at is not null',
           [],
         )
         for (const sql of ANALYZE[dialect]) await executor.run(sql, [])
         const { store, statements } = await watched(executor, { tablePrefix: 'many_' })
         t.equal((await store.claimDue(OWNER, at(1000), 16, 1000)).length, 16)
-        await store.bringForward(at(4950), at(0))
+        await store.bringForward(OWNER.mchId, at(4950), at(0))
         const searches = statements().filter(({ sql }) => /due_at (<=|>) /.test(sql))
         t.equal(searches.length, 2)
         for (const { sql, values } of searches) {

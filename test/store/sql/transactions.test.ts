@@ -33,7 +33,7 @@ t.test('a change claims a transaction only if it records one for the first time'
     t.equal(await claim(paid, paid, connection), undefined)
     t.same(asked, [], 'and nothing is queried for the others')
     for (const before of [undefined, unpaid, other]) {
-      t.match(await claim(paid, before, connection), { sql: /^insert into wechat_transactions / })
+      t.match(await claim(paid, before, connection), { sql: /^insert into wechat_payments / })
     }
     t.equal(asked.length, dialect === 'postgres' ? 0 : 3, `${dialect}: queried first, or claimed in one round trip`)
   }

@@ -4,15 +4,42 @@ import { saysTheSame } from '../../same.ts'
 /**
  * The history of an order as one text in its row: each change writes the row anyway, so that a line costs little more than its words. JSON, an array for each
  * line, the latest first, so that only the beginning of the text changes. Without what the line before says as well, nor zeros at its end: ms since the line
- * before, with how often it was repeated and the ms until the last time, source, seen, outcome, states.
+ * before, with how often it was repeated and the ms until the last time, source, seen, outcome, states. What most orders say is a number, its place in `WORDS`.
  */
 type Told = [
   time: number | [since: number, repeated: number, lasted: number],
-  source: string,
-  seen: string,
-  outcome: string,
-  states?: OrderState | [OrderState, OrderState],
+  source: Word,
+  seen: Word,
+  outcome: Word,
+  states?: Word | [Word, Word],
 ]
+type Word = string | number
+
+/** Each keeps its place for ever: there are rows that name it. More may be added at the end. */
+const WORDS = [
+  'order',
+  'prepaid',
+  'query',
+  'asked',
+  'notify',
+  'paid',
+  'fulfil',
+  'done',
+  'close',
+  'closed',
+  'any answer but NOTPAY is noted',
+  'fulfilled',
+  'created',
+  'closing',
+  'unknown',
+  'failed',
+  'refund',
+  'bill',
+  'operator',
+]
+const PLACES = new Map(WORDS.map((word, place) => [word, place]))
+const short = (text: string): Word => PLACES.get(text) ?? text
+const long = <T extends string>(word: Word) => (typeof word === 'number' ? WORDS[word] : word) as T
 
 /** An order keeps so many lines: of more it forgets those in the middle, as the first and the latest say most. */
 const MOST = 1000
@@ -33,8 +60,9 @@ export function tell(entries: readonly HistoryEntry[], lines: readonly HistoryLi
     const time: Told[0] = count === 1 ? since : [since, count - 1, lastAt.getTime() - at.getTime()]
     const isNext = from === last.to
     last = { at: at.getTime(), to }
-    if (!isNext) return [time, source, seen, outcome, [from, to]]
-    return from === to ? [time, source, seen, outcome] : [time, source, seen, outcome, to]
+    const said = [time, short(source), short(seen), short(outcome)] as const
+    if (!isNext) return [...said, [short(from), short(to)]]
+    return from === to ? [...said] : [...said, short(to)]
   })
   return JSON.stringify(told.reverse())
 }
@@ -44,14 +72,17 @@ export function toldBy(text: string, outTradeNo: string): HistoryEntry[] {
   let last = { at: 0, to: 'created' as OrderState }
   return (JSON.parse(text) as Told[]).reverse().map(([time, source, seen, outcome, states = last.to]) => {
     const [since, repeated, lasted] = Array.isArray(time) ? time : [time, 0, 0]
-    const [from, to] = Array.isArray(states) ? states : [last.to, states]
+    const [from, to] = (Array.isArray(states) ? states : [last.to, states]).map(long<OrderState>) as [
+      OrderState,
+      OrderState,
+    ]
     last = { at: last.at + since, to }
     return {
       outTradeNo,
       at: new Date(last.at),
-      source: source as HistoryLine['source'],
-      seen,
-      outcome,
+      source: long<HistoryLine['source']>(source),
+      seen: long(seen),
+      outcome: long(outcome),
       from,
       to,
       count: 1 + repeated,

@@ -6,6 +6,9 @@ import { repeated } from '../../failures.ts'
 import { migrations } from './schema.ts'
 import type { Tables } from './tables.ts'
 
+/** From this version on, processes of those before it cannot write. */
+const CLOSING = 6
+
 /** Brings the tables up to date, one process at a time. */
 export function migrationOf(
   dialect: Dialect,
@@ -13,7 +16,7 @@ export function migrationOf(
   { reading, transaction }: Access<unknown>,
 ): () => Promise<void> {
   const { ddl } = DIALECTS[dialect]
-  const { orders, refunds, versions } = names
+  const { orders, trades, refunds, versions } = names
   const all = migrations(dialect, names)
 
   async function appliedVersion(connection: Reader): Promise<number> {
@@ -22,10 +25,10 @@ export function migrationOf(
   }
 
   /**
-   * A hook that a process of version 1 or 2 is running would be rolled back, as that process can no longer write, and would run again, with everything it does
+   * A hook that a process of an older version is running would be rolled back, as that process can no longer write, and would run again, with everything it does
    * elsewhere. A hook that failed before and runs again now looks like one that waits, so migrate() does not wait for it.
    */
-  async function checkLeases(connection: Connection): Promise<void> {
+  async function checkLeases(orders: string, connection: Connection): Promise<void> {
     const hooked =
       `(${orders}.fulfilment = 'due' and ${orders}.attempts = 0) or exists (select 1 from ${refunds} ` +
       `where ${refunds}.out_trade_no = ${orders}.out_trade_no and ${refunds}.fulfilment = 'due' and ${refunds}.due_at <= ${ddl.now})`
@@ -52,7 +55,7 @@ export function migrationOf(
         try {
           await connection.run(all[0]![0]!, [])
           const from = await appliedVersion(connection)
-          if (from === 1 || from === 2) await checkLeases(connection)
+          if (from > 0 && from < CLOSING) await checkLeases(from < 3 ? orders : trades, connection)
           for (const sql of all.slice(from).flat()) await connection.run(sql, [])
         } finally {
           for (const sql of ddl.unlock(versions)) await connection.rows(sql, [])

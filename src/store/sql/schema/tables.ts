@@ -5,13 +5,20 @@ export interface Tables {
   orders: string
   /** Orders with their payments. */
   trades: string
-  /** One row for each order that has work, with the time when it is due: the same as `due_at` of the order, indexed here so that the order needs no index. */
+  /** The schedule of versions 3 to 5. */
   due: string
+  /**
+   * One row for each order that has work, with the time when it is due: the same as `due_at` of the order, indexed here, for each merchant, so that the order
+   * needs no index.
+   */
+  schedule: string
   /** One row for each live key: the order that has it. */
   keys: string
   refunds: string
-  /** One row for each transaction of WeChat's: the order that it has paid. */
+  /** WeChat's transactions in versions 2 to 5. */
   transactions: string
+  /** One row for each transaction of a merchant's: the order that it has paid. */
+  payments: string
   history: string
   /** One row for each line of history that was repeated: how often, and when last. */
   repeats: string
@@ -37,9 +44,11 @@ export function tables(prefix = 'wechat_'): Tables {
     orders: `${prefix}orders`,
     trades: `${prefix}trades`,
     due: `${prefix}due`,
+    schedule: `${prefix}schedule`,
     keys: `${prefix}keys`,
     refunds: `${prefix}refunds`,
     transactions: `${prefix}transactions`,
+    payments: `${prefix}payments`,
     history: `${prefix}history`,
     repeats: `${prefix}repeats`,
     anomalies: `${prefix}anomalies`,

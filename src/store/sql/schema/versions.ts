@@ -55,6 +55,29 @@ function ordersOf1({ orders }: Tables, types: Types): Table {
   }
 }
 
+/** The schedule of versions 3 to 5. */
+function dueOf3({ due }: Tables, { types, ddl }: Differences): Table {
+  const columns = 'due_at, out_trade_no'
+  return {
+    name: due,
+    columns: [
+      `due_at ${types.time} not null`,
+      `out_trade_no ${types.key} not null`,
+      ...ddl.schedule.constraint(columns),
+    ],
+    indexes: ddl.schedule.index(columns).map((columns) => ({ name: 'at', columns })),
+    options: ddl.schedule.options,
+  }
+}
+
+/** WeChat's transactions in versions 2 to 5. */
+function transactionsOf2({ transactions }: Tables, { key }: Types): Table {
+  return {
+    name: transactions,
+    columns: [`transaction_id ${key} not null primary key`, `out_trade_no ${key} not null`],
+  }
+}
+
 /** Tables to make, and statements. A version that has been released stays as it is: the next one alters what it made. */
 export const VERSIONS: ((names: Tables, differences: Differences) => (Table | string)[])[] = [
   (names, { types, ddl: { counter, reports } }) => {
@@ -133,7 +156,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
   // The same news of an order is counted.
   (names, { types, read, ddl: { concat } }) => {
     const { orders, transactions, repeats, anomalies } = names
-    const { key, integer, time } = types
+    const { integer, time } = types
     const [transactionId, outTradeNo, holder] = [
       'paid.transaction_id',
       'paid.out_trade_no',
@@ -146,10 +169,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     return [
       // Gone if version 3 has been applied as well.
       ordersOf1(names, types),
-      {
-        name: transactions,
-        columns: [`transaction_id ${key} not null primary key`, `out_trade_no ${key} not null`],
-      },
+      transactionsOf2(names, types),
       {
         name: repeats,
         columns: [
@@ -172,7 +192,8 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
 
   // The schedule and the unique values of an order are in narrow tables beside it, so that changing an order touches no index. An order records which version of WeChat
   // Pay's API it was made with. The table of orders has a new name, so a write by a process of an older version fails as a whole.
-  (names, { types, ddl }) => {
+  (names, differences) => {
+    const { types, ddl } = differences
     const { orders, trades, due, keys } = names
     const before = ordersOf1(names, types)
     const named = (column: string) => column.split(' ')[0]!
@@ -223,12 +244,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
         ],
         options: ddl.roomy,
       },
-      {
-        name: due,
-        columns: [`due_at ${types.time} not null`, `out_trade_no ${types.key} not null`, ...ddl.schedule.constraint],
-        indexes: ddl.schedule.index.map((columns) => ({ name: 'at', columns })),
-        options: ddl.schedule.options,
-      },
+      dueOf3(names, differences),
       {
         name: keys,
         columns: [
@@ -239,7 +255,7 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
         ],
         options: ddl.narrow,
       },
-      ...ddl.freeze(orders, [trades, due, keys]),
+      ...ddl.freeze({ [orders]: 'drop column if exists claims' }, [trades, due, keys]),
       ddl.copy(trades, copied, `from ${orders}`),
       ddl.copy(due, 'due_at, out_trade_no', `from ${orders} where due_at is not null`),
       ddl.copy(keys, 'mch_id, live_key, out_trade_no', `from ${orders} where live_key is not null`),
@@ -257,4 +273,46 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
   ({ processes }, { types: { key, integer } }) => [
     { name: processes, columns: [`name ${key} not null primary key`, `beats ${integer} not null`] },
   ],
+
+  // A transaction belongs to a merchant, and so does a place in the schedule: merchants that share a store do not meet. The tables have new names, so a write by a
+  // process of an older version fails as a whole.
+  (names, differences) => {
+    const { types, ddl } = differences
+    const { trades, due, schedule, transactions, payments } = names
+    const place = 'mch_id, due_at, out_trade_no'
+    const paid = 'mch_id, transaction_id, out_trade_no'
+    const merchant = `mch_id ${types.name} not null`
+    const number = `out_trade_no ${types.key} not null`
+    const held =
+      `select ${trades}.mch_id, ${transactions}.transaction_id, ${transactions}.out_trade_no ` +
+      `from ${transactions} join ${trades} on ${trades}.out_trade_no = ${transactions}.out_trade_no`
+    return [
+      // Gone if this version has been applied.
+      dueOf3(names, differences),
+      transactionsOf2(names, types),
+      {
+        name: schedule,
+        columns: [`due_at ${types.time} not null`, merchant, number, ...ddl.schedule.constraint(place)],
+        indexes: ddl.schedule.index(place).map((columns) => ({ name: 'at', columns })),
+        options: ddl.schedule.options,
+      },
+      {
+        name: payments,
+        columns: [merchant, `transaction_id ${types.key} not null`, number, 'primary key (mch_id, transaction_id)'],
+        options: ddl.narrow,
+      },
+      ...ddl.freeze(
+        {
+          [due]: 'drop column if exists due_at',
+          [transactions]: 'drop constraint if exists closed, add constraint closed check (false) not valid',
+        },
+        [trades, schedule, payments],
+      ),
+      ddl.copy(schedule, place, `from ${trades} where due_at is not null${ddl.schedule.missing(names)}`),
+      ddl.copy(payments, paid, `from (${held}) as held`),
+      `drop table if exists ${due}`,
+      `drop table if exists ${transactions}`,
+      ...ddl.thaw,
+    ]
+  },
 ]

@@ -38,11 +38,26 @@ t.test('what is said again is counted where it was said first; a change of state
 t.test('the latest line is the first of the text, so that a new one leaves the rest as it is', async (t) => {
   const text = tell([], [line(), line({ at: at(5), seen: 'ORDERED', to: 'closing' })])
   const next = tell(toldBy(text, 'tea'), [line({ at: at(9), seen: 'closed', from: 'closing', to: 'closed' })])
-  t.equal(next, `[[4,"query","closed","not paid yet","closed"],${text.slice(1)}`)
+  t.equal(next, `[[4,2,9,"not paid yet",9],${text.slice(1)}`)
   t.equal(
     tell(toldBy(next, 'tea'), [line({ at: at(12), seen: 'closed', from: 'closed', to: 'closed' })]),
-    `[[3,"query","closed","not paid yet"],${next.slice(1)}`,
+    `[[3,2,9,"not paid yet"],${next.slice(1)}`,
   )
+})
+
+t.test('texts that were written in full, or with the words of today, are read for ever', async (t) => {
+  const full =
+    '[[1,"notify","payment","paid",["closing","paid"]],[[4,2,9],"query","asked","any answer but NOTPAY is noted"],[0,"order","prepaid","prepaid","prepaid"],[1772294399999,"order","order of 100 fen","created"]]'
+  const short = '[[1,4,"payment",5,[13,5]],[[4,2,9],2,3,10],[0,0,1,1,1],[1772294399999,0,"order of 100 fen",12]]'
+  const lines = toldBy(full, 'tea')
+  t.match(lines, [{ outcome: 'created' }, { to: 'prepaid' }, { count: 3 }, { from: 'closing', to: 'paid' }])
+  t.same(toldBy(short, 'tea'), lines)
+  t.equal(tell(lines, []), short)
+  const rest = '[[0,6,7,8,[14,15]],[0,11,16,"x",[17,18]]]'
+  t.match(toldBy(rest, 'tea'), [
+    { source: 'fulfilled', seen: 'refund', from: 'bill', to: 'operator' },
+    { source: 'fulfil', seen: 'done', outcome: 'close', from: 'unknown', to: 'failed' },
+  ])
 })
 
 t.test('of very many lines the first and the latest stay', async (t) => {
