@@ -89,6 +89,8 @@ export function putState(world: WorldCore, state: WorldState, prepare = () => {}
     account.nonces.clear()
     const merchant = copy.merchants.find(({ mchId }) => mchId === account.mchId)
     if (merchant) account.keys.load(merchant.keys)
+    // Orders of sub-merchants need them. An export may be from before there were any.
+    account.actsFor = merchant?.actsFor ?? account.actsFor
     loadBooks(account, merchant)
   }
   for (const app of apps) {

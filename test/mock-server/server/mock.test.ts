@@ -465,8 +465,8 @@ t.test('it belongs to the world whose token, merchant or app it names', async (t
   const calls: [path: string, json: object][] = [
     [`/wxa/msg_sec_check?access_token=${token}`, { content: 'tea', mchid: '1900000109' }],
     ['/v3/pay/transactions/codepay', { mchid: mchId }],
-    ['/v3/pay/partner/transactions/jsapi', { sp_mchid: mchId }],
-    ['/v3/pay/partner/transactions/jsapi', { sp_mchid: '1900000109', sp_appid: appid }],
+    ['/v3/pay/partner/transactions/codepay', { sp_mchid: mchId }],
+    ['/v3/pay/partner/transactions/codepay', { sp_mchid: '1900000109', sp_appid: appid }],
     ['/pay/micropay', { mch_id: '1900000109', access_token: token }],
   ]
   for (const [path, json] of calls) {

@@ -312,7 +312,7 @@ t.test('the form of a business failure', async (t) => {
 
 const apiKey = '0123456789abcdef0123456789abcdef'
 const app = { appid: 'wx1' }
-const account = { mchId: '19', apiKey, random: createRandom('1') } as Account
+const account = { mchId: '19', apiKey, random: createRandom('1'), actsFor: [] as const } as unknown as Account
 const world = { behaviour: behaviourOf(), nextReply: () => 1 } as unknown as WorldCore
 const speak = (
   unsigned?: UnsignedRefusal,
