@@ -46,6 +46,7 @@ declare global {
   const oldOrders: { unpaidOf(cart: string): Promise<{ outTradeNo: string }[]>; markClosed(outTradeNo: string): Promise<void> }
   const toRows: (orders: readonly object[]) => string
   const db: MyTransaction & { begin<T>(options: { isolation?: string | undefined }, work: (tx: MyTransaction) => Promise<T>): Promise<T> }
+  const boss: any
   const myStore: (pool: Pool) => ours.Store<PoolClient>
 }
 declare module 'fastify' {

@@ -36,6 +36,7 @@ const DOCUMENTS = [
   'SECURITY.md',
   'CHANGELOG.md',
   'mock-server/README.md',
+  'mock-server/README.zh-CN.md',
 ]
 
 const codeBlocks = (text: string) =>
@@ -85,14 +86,14 @@ t.test('the first commands of README are the demo and the tests', async (t) => {
   t.strictSame(codeBlocks(read('README.md'))[0], { language: 'sh', code: 'npm install && npm run demo\nnpm test\n' })
 })
 
-for (const [english, chinese] of ['README.md', ...pagesOf('README.md')].map((path) => [
+for (const [english, chinese] of ['README.md', 'mock-server/README.md', ...pagesOf('README.md')].map((path) => [
   path,
   path.replace('.md', '.zh-CN.md'),
 ]) as [string, string][]) {
   t.test(`${english} has the same sections, rows and code in both languages`, async (t) => {
     const shape = (path: string) => ({
       headings: [...read(path).matchAll(/^(#+) /gm)].map(([, level]) => level),
-      rows: read(path).match(/^\|/gm)?.length,
+      rows: [...read(path).matchAll(/^\|([^|]*)/gm)].map(([, head]) => head!.match(/`[^`]+`/g)?.sort()),
       items: read(path).match(/^ *(?:-|\d+\.) /gm)?.length,
       code: codeBlocks(read(path)),
     })
