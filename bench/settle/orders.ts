@@ -93,7 +93,7 @@ async function fill(
   // Nothing of this must survive a crash, and indexes are made faster of a full table.
   await client.query('set synchronous_commit = off')
   for (const sql of all.filter(isTable)) await client.query(sql)
-  const [trades, due, keys] = ['trades', 'due', 'keys'].map((name) => tablePrefix + name)
+  const [trades, schedule, keys] = ['trades', 'schedule', 'keys'].map((name) => tablePrefix + name)
   for (const { of, ...columns } of kinds) {
     const from = `(select n, lpad(n::text, 10, '0') as digits from ${of}) as numbers`
     await client.query(
@@ -101,11 +101,11 @@ async function fill(
     )
   }
   await client.query(
-    `insert into ${due} (due_at, out_trade_no) select due_at, out_trade_no from ${trades} where due_at is not null`,
+    `insert into ${schedule} (mch_id, due_at, out_trade_no) select mch_id, due_at, out_trade_no from ${trades} where due_at is not null`,
   )
   await client.query(
     `insert into ${keys} (mch_id, live_key, out_trade_no) select mch_id, live_key, out_trade_no from ${trades}`,
   )
   for (const sql of all.filter((sql) => !isTable(sql))) await client.query(sql)
-  await client.query(`vacuum analyze ${trades}, ${due}`)
+  await client.query(`vacuum analyze ${trades}, ${schedule}`)
 }

@@ -17,8 +17,8 @@ export function startRelay(pool: pg.Pool, queue: Queue<Data>): { stop(): Promise
 
   async function relay(): Promise<void> {
     const { rows } = await pool.query<{ out_trade_no: string; mch_id: string; claims: string }>(
-      `select out_trade_no, mch_id, claims from wechat_due join wechat_trades using (out_trade_no)
-       where wechat_due.due_at <= now() order by wechat_due.due_at limit ${MOST}`,
+      `select out_trade_no, wechat_trades.mch_id, claims from wechat_schedule join wechat_trades using (out_trade_no)
+       where wechat_schedule.due_at <= now() order by wechat_schedule.due_at limit ${MOST}`,
     )
     if (rows.length === 0) return
     await queue.addBulk(
