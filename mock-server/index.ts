@@ -73,6 +73,8 @@ export type {
 } from './wechat/phone/user-data.ts'
 export type { LoginCodeOptions, OfApp, PhoneNumber, UserChanges } from './users/users.ts'
 export type { CodeOptions } from './users/codes.ts'
+export type { AppOpened, AppPaymentParams } from './wechat/phone/app-payment.ts'
+export { AppPaymentError } from './wechat/phone/app-payment.ts'
 export type { CashierOpened, RequestPaymentParams } from './wechat/phone/request-payment.ts'
 export { RequestPaymentError } from './wechat/phone/request-payment.ts'
 export { MockError, type MockErrorCode } from './base/errors.ts'

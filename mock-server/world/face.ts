@@ -10,6 +10,7 @@ import type { Notification } from '../notify/notification.ts'
 import { appView, type Application } from '../users/app.ts'
 import { LOGIN_CODE, USER, type User } from '../users/users.ts'
 import { credentialsOf, v3CredentialsOf, type WorldCore } from '../wechat/core.ts'
+import { appPayment } from '../wechat/phone/app-payment.ts'
 import { requestPayment } from '../wechat/phone/request-payment.ts'
 import { PHONE, phoneNumber, PROFILE, userProfile } from '../wechat/phone/user-data.ts'
 import { explainMessage } from '../wire/explain-sign.ts'
@@ -125,6 +126,7 @@ export function createFace(parts: FaceParts): World {
       return userView(app, user)
     },
     requestPayment: (params) => requestPayment(core, params),
+    appPayment: (params) => appPayment(core, params),
     ...createPayments(parties, notifier, core.behaviour),
     refund: (outRefundNo, options) => refundSnapshot(...findRefund(outRefundNo, options)),
     refunds: () =>

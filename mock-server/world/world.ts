@@ -22,6 +22,7 @@ import type { Delivery, Notification } from '../notify/notification.ts'
 import type { Plan } from '../notify/schedule.ts'
 import type { App, AppChanges } from '../users/app.ts'
 import type { LoginCodeOptions, OfApp, User, UserChanges } from '../users/users.ts'
+import type { AppOpened, AppPaymentParams } from '../wechat/phone/app-payment.ts'
 import type { CashierOpened, RequestPaymentParams } from '../wechat/phone/request-payment.ts'
 import type {
   PhoneNumberEvent,
@@ -143,6 +144,8 @@ export interface World extends AsyncDisposable, Snapshots {
   readonly rotateSessionKey: (openid: string, options?: OfApp) => UserSnapshot
   /** Checks the five parameters as the WeChat client does. Throws RequestPaymentError. It does not pay. */
   readonly requestPayment: (params: RequestPaymentParams) => CashierOpened
+  /** The same for the seven values that an app hands to WeChat's SDK. Throws AppPaymentError. It does not pay. */
+  readonly appPayment: (params: AppPaymentParams) => AppOpened
   /**
    * The user pays: the order becomes SUCCESS and is notified at once. `deliver: 'await'` (default) waits for the first
    * delivery and returns it with its verdict; `'background'` sends without waiting, `'hold'` does not send. If the

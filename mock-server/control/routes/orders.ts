@@ -3,6 +3,7 @@ import { strict } from '../../base/schema.ts'
 import type { FailOptions } from '../../ledger/cashier.ts'
 import { TRADE_STATE, type TradeState } from '../../ledger/orders.ts'
 import type { ConsoleRefund } from '../../ledger/refund-rules.ts'
+import type { AppPaymentParams } from '../../wechat/phone/app-payment.ts'
 import type { RequestPaymentParams } from '../../wechat/phone/request-payment.ts'
 import { OF_MERCHANT, type OfMerchant } from '../../world/parties.ts'
 import { WHERE, FAIL, PAY, REFUND, type PayOptions } from '../../world/payments.ts'
@@ -70,5 +71,15 @@ export function orderRoutes(app: FastifyInstance, worlds: Worlds): void {
       schema: about('Checks the parameters of wx.requestPayment as the client does.', { body: { type: 'object' } }),
     },
     async ({ params, body }) => worlds.find(params.world).requestPayment(body),
+  )
+
+  app.post<{ Params: InWorld; Body: AppPaymentParams }>(
+    '/worlds/:world/app-payment',
+    {
+      schema: about("Checks the values that an app hands to WeChat's SDK, as the SDK does.", {
+        body: { type: 'object' },
+      }),
+    },
+    async ({ params, body }) => worlds.find(params.world).appPayment(body),
   )
 }

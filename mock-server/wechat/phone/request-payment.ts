@@ -1,9 +1,10 @@
 import { MockError } from '../../base/errors.ts'
 import type { Account } from '../../ledger/account.ts'
-import { isOpen, isOverdue, payingAppid, PREPAY_LIFE_MS, stateOf } from '../../ledger/orders.ts'
+import { payingAppid } from '../../ledger/orders.ts'
 import { signV2, type SignType } from '../../wire/sign-v2.ts'
-import { isSignedBy, paymentText } from '../../wire/sign-v3.ts'
+import { paymentText } from '../../wire/sign-v3.ts'
 import type { WorldCore } from '../core.ts'
+import { findPrepay, isOfMerchant, shutFor, unknownPrepay, wrongForm, type Shut } from './prepay.ts'
 
 /** What a mini program hands to `wx.requestPayment`. `appId` is signed but not passed by the client; here it may be. */
 export interface RequestPaymentParams {
@@ -35,15 +36,19 @@ export class RequestPaymentError extends MockError {
   }
 }
 
-/** An application that cannot share the world's clock may lag by a whole retry schedule (24 h 4 min). */
-const TIMESTAMP_TOLERANCE_MS = 48 * 3_600_000
-
 const badParameter = (name: string, reason: string) =>
   new RequestPaymentError(`requestPayment:fail parameter error: ${name}`, reason)
 const badSignature = (reason: string) =>
   new RequestPaymentError('requestPayment:fail', reason, { err_code: '-1', err_desc: '支付验证签名失败' })
 const expired = (reason: string) =>
   new RequestPaymentError('requestPayment:fail', reason, { err_code: '2', err_desc: '该订单已过期,请重新下单' })
+
+/** What the client tells. That of another way to order is documented by its text only (v3.md 4.3). */
+const SHUT: Readonly<Record<Shut['kind'], (reason: string) => RequestPaymentError>> = {
+  expired,
+  paid: (reason) => new RequestPaymentError('requestPayment:fail 该订单已支付', reason),
+  scene: (reason) => new RequestPaymentError('requestPayment:fail 支付场景非法', reason),
+}
 
 function checkForm(params: RequestPaymentParams, now: Date): void {
   for (const name of ['timeStamp', 'nonceStr', 'package', 'paySign'] as const) {
@@ -53,18 +58,8 @@ function checkForm(params: RequestPaymentParams, now: Date): void {
     }
   }
   const { timeStamp, nonceStr, package: pack, signType = 'MD5' } = params
-  if (!/^\d{10}$/.test(timeStamp)) {
-    throw badParameter('timeStamp', `timeStamp must be UNIX seconds, 10 digits; got ${timeStamp} (milliseconds?)`)
-  }
-  if (Math.abs(Number(timeStamp) * 1000 - now.getTime()) > TIMESTAMP_TOLERANCE_MS) {
-    throw badParameter(
-      'timeStamp',
-      `timeStamp ${timeStamp} is more than 48 h from the world's time ${now.toISOString()}`,
-    )
-  }
-  if (nonceStr.length > 32) {
-    throw badParameter('nonceStr', `nonceStr has ${nonceStr.length} characters; at most 32 are allowed`)
-  }
+  const wrong = wrongForm(['timeStamp', timeStamp], ['nonceStr', nonceStr], now)
+  if (wrong) throw badParameter(...wrong)
   if (!pack.startsWith('prepay_id=')) {
     throw badParameter('package', `package must be 'prepay_id=' and the prepay_id; got ${pack}`)
   }
@@ -88,30 +83,22 @@ function wrongV2(
 
 /** The same for v3. Any valid certificate of the merchant will do. */
 function wrongV3(
-  { keys }: Account,
+  account: Account,
   appId: string,
   { timeStamp, nonceStr, package: what, paySign }: RequestPaymentParams,
 ): string | undefined {
   const text = paymentText(appId, timeStamp, nonceStr, what)
-  const isSigned = keys
-    .merchantCertificates()
-    .some(
-      ({ serialNo, key }) =>
-        keys.findMerchantCertificate(serialNo)!.isValid && isSignedBy(text, paySign, key.publicKey),
-    )
-  return isSigned
+  return isOfMerchant(account, text, paySign)
     ? undefined
     : `paySign is not SHA256 with RSA, by the merchant's private key, of ${JSON.stringify(String(text))}`
 }
 
 /** Checks the parameters as the WeChat client does, and opens the payment dialog. Nothing is paid yet. */
-export function requestPayment({ accounts, apps, clock }: WorldCore, params: RequestPaymentParams): CashierOpened {
-  const now = clock.now()
-  checkForm(params, now)
+export function requestPayment(core: WorldCore, params: RequestPaymentParams): CashierOpened {
+  const { accounts, apps, clock } = core
+  checkForm(params, clock.now())
   const prepayId = params.package.slice('prepay_id='.length)
-  const [first] = accounts
-  const account = accounts.find(({ orders }) => orders.findPrepay(prepayId)) ?? first!
-  const order = account.orders.findPrepay(prepayId)
+  const { account, order } = findPrepay(accounts, prepayId)
   const appid = order ? payingAppid(order) : apps[0]!.appid
   const { signType = 'MD5' } = params
   if (params.appId !== undefined && params.appId !== appid) {
@@ -122,25 +109,12 @@ export function requestPayment({ accounts, apps, clock }: WorldCore, params: Req
     signType === 'RSA' ? wrongV3(account, appid, params) : wrongV2(account, appid, signType as SignType, params)
   if (wrong !== undefined) throw badSignature(wrong)
 
-  if (!order) {
-    throw expired(
-      `no order of merchant ${accounts.map(({ mchId }) => mchId).join(' or ')} has the prepay_id ${prepayId}; the mock loses its orders when it stops or is reset, while the app's database keeps them: order again`,
-    )
-  }
+  if (!order) throw expired(unknownPrepay(accounts, prepayId).reason)
   const signedWith = order.version === 'v3' ? 'RSA' : order.signType
   if (signType !== signedWith) {
     throw badSignature(`signType is ${signType}, but the order was signed with ${signedWith}`)
   }
-  if (!order.payment && (!isOpen(order) || isOverdue(order, now))) {
-    throw expired(`order ${order.outTradeNo} is ${stateOf(order)}`)
-  }
-  if (order.payment) {
-    throw new RequestPaymentError('requestPayment:fail 该订单已支付', `order ${order.outTradeNo} is already paid`)
-  }
-  if (order.prepayId !== prepayId || now.getTime() - order.prepayIssuedAt.getTime() >= PREPAY_LIFE_MS) {
-    throw expired(
-      `the prepay_id of order ${order.outTradeNo} is older than 2 h, or was replaced by a later unifiedorder; call unifiedorder again with the same out_trade_no`,
-    )
-  }
+  const shut = shutFor(core, order, prepayId, 'JSAPI')
+  if (shut) throw SHUT[shut.kind](shut.reason)
   return { errMsg: 'requestPayment:ok', outTradeNo: order.outTradeNo }
 }
