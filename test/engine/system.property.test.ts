@@ -185,10 +185,12 @@ function look(details: object): void {
 
 const OTHER_APP = 'wx00000000000000c0'
 const OTHER_MERCHANT = { mchId: '1900000999' }
+const SUB_MERCHANTS = ['1900000201', '1900000202'] as const
 
 interface Trade {
   appid: string
   mchId: string
+  subMchId: string | undefined
   totalFee: number
   state: 'NOTPAY' | 'SUCCESS' | 'CLOSED'
   payment?: Payment
@@ -205,12 +207,14 @@ function createWechat(now: () => Date) {
   let numbers = 0
 
   const answers = {
-    prepay({ outTradeNo, appid, mchId, totalFee }: Order) {
+    prepay({ outTradeNo, appid, mchId, subMchId, totalFee }: Order) {
       const trade = trades.get(outTradeNo)
       if (trade?.state === 'SUCCESS') throw refusal('ORDERPAID', 'query')
       if (trade?.state === 'CLOSED') throw refusal('ORDERCLOSED', 'query')
       if (trade !== undefined && trade.totalFee !== totalFee) throw refusal('INVALID_REQUEST', 'query')
-      if (trade === undefined) trades.set(outTradeNo, { appid, mchId, totalFee, state: 'NOTPAY', refunds: new Map() })
+      if (trade === undefined) {
+        trades.set(outTradeNo, { appid, mchId, subMchId, totalFee, state: 'NOTPAY', refunds: new Map() })
+      }
       return `wx${outTradeNo}`
     },
     query(outTradeNo: string) {
@@ -316,7 +320,12 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
       misfortune,
       fc.constantFrom('hold' as const, 'fulfil' as const, 'refund' as const),
       fc.constantFrom('hints' as const, 'reports' as const, 'questions' as const),
-      fc.constantFrom('one merchant' as const, 'two apps' as const, 'two merchants' as const),
+      fc.constantFrom(
+        'one merchant' as const,
+        'two apps' as const,
+        'two merchants' as const,
+        'two sub-merchants' as const,
+      ),
       fc.constantFrom('at once' as const, 'by a queue' as const),
       async (scheduler, commands, lucks, misfortunes, latePayment, refundsBy, who, begins) => {
         let now = T0
@@ -341,6 +350,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
         function start(process: 0 | 1, aheadMs = 0) {
           const { appid, mchId } = newOrder(who === 'two merchants' && process === 1 ? OTHER_MERCHANT : {})
           const appids = who === 'two apps' ? [appid, OTHER_APP] : [appid]
+          const partner =
+            who === 'two sub-merchants' ? { spAppid: 'wx00000000000000f0', subMchIds: SUB_MERCHANTS } : undefined
           const life = { alive: true, aheadMs }
           const { wechatNow, heard, ...own } = createClock({
             own: () => new Date(now.getTime() + life.aheadMs),
@@ -415,6 +426,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                 if (
                   asked.mchId !== mchId ||
                   (trade ?? asked).mchId !== mchId ||
+                  (trade ?? asked).subMchId !== asked.subMchId ||
+                  (asked.subMchId === undefined) !== (partner === undefined) ||
                   (trade ?? asked).appid !== asked.appid
                 ) {
                   faults.push(`${name} of ${asked.outTradeNo} for another app or merchant`)
@@ -448,6 +461,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           const made = createOrders({
             appids,
             mchId,
+            partner,
             pay,
             store: view,
             policy,
@@ -510,7 +524,13 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           }
           /** Notified by API v3, signed. */
           async function report(refund: RefundReport): Promise<void> {
-            await made.observe(refund.outTradeNo, { seen: 'refund-reported', source: 'notify', report: refund })
+            const { subMchId } = wechat.trades.get(refund.outTradeNo)!
+            await made.observe(refund.outTradeNo, {
+              seen: 'refund-reported',
+              source: 'notify',
+              report: refund,
+              subMchId,
+            })
           }
           /** As the keys of this merchant may have signed it, whosever order it names. */
           const signed = (payment: Payment): Payment => ({ ...payment, mchId })
@@ -583,6 +603,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                     termsOf({
                       key: command.key,
                       appid: appids[command.totalFee === 1250 ? 0 : appids.length - 1],
+                      ...(who === 'two sub-merchants' && {
+                        subMchId: SUB_MERCHANTS[command.totalFee === 1250 ? 0 : 1],
+                      }),
                       expiresAt: new Date(now.getTime() + HOUR),
                       totalFee: command.totalFee,
                     }),
@@ -598,7 +621,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                 }
               } else {
                 for (const outTradeNo of known) {
-                  const payment = wechat.trades.get(outTradeNo)!.payment
+                  const { payment, subMchId } = wechat.trades.get(outTradeNo)!
                   if (command.do === 'cancel') begin(orders.cancel(outTradeNo))
                   if (command.do === 'poll') begin(orders.refresh(outTradeNo))
                   if (command.do === 'refund') begin(refunds.create(outTradeNo, { key: `k${++keys}`, refundFee: 500 }))
@@ -621,21 +644,26 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                     for (const refund of wechat.trades.get(outTradeNo)!.refunds.values()) begin(report({ ...refund }))
                   }
                   if (command.do === 'notify' && payment !== undefined) {
-                    begin(orders.observePayment('notify', signed(payment)))
+                    begin(orders.observePayment('notify', signed(payment), undefined, subMchId))
                   }
                   if (command.do === 'reuse') {
                     // A transaction that paid one order is reported for the others too.
                     const paid = (await store.findOrder(outTradeNo))?.payment
                     for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
-                      begin(orders.observePayment('notify', signed({ ...paid!, outTradeNo: other })))
+                      begin(
+                        orders.observePayment('notify', signed({ ...paid!, outTradeNo: other }), undefined, subMchId),
+                      )
                     }
                   }
                   if (command.do === 'recut') {
                     const transactionId = payment?.transactionId ?? 'recut'
-                    begin(orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId }))
+                    begin(
+                      orders.observe(outTradeNo, { seen: 'payment-hinted', source: 'notify', transactionId, subMchId }),
+                    )
                   }
                   if (command.do === 'forge' && payment !== undefined) {
-                    begin(orders.observePayment('notify', signed({ ...payment, transactionId: 'forged', totalFee: 1 })))
+                    const forged = signed({ ...payment, transactionId: 'forged', totalFee: 1 })
+                    begin(orders.observePayment('notify', forged, undefined, subMchId))
                   }
                 }
               }
@@ -750,6 +778,8 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           const name = `${order.mchId} ${order.liveKey}`
           if (order.liveKey !== null) assert.ok(!live.has(name), 'the key has at most one live order of a merchant')
           live.add(name)
+          const asSent = wechat.trades.get(order.outTradeNo)
+          assert.ok(asSent === undefined || asSent.subMchId === order.subMchId, "an order stays its sub-merchant's")
         }
       },
     ),
