@@ -1,10 +1,8 @@
 import t from 'tap'
-import { casesOf, runCard, suiteOf, type CardOptions } from '../../../mock-server/report/index.ts'
-import type { MockWechat } from '../../../mock-server/index.ts'
-import { deadUrl, NOON, startMock } from '../helpers.ts'
+import { casesOf, runCard, suiteOf } from '../../../mock-server/report/index.ts'
+import { deadUrl, startMock } from '../helpers.ts'
 import { size } from '../../sizes.ts'
-import { inParallel, notPassed } from './plant.ts'
-import { startLogin } from './toy/login.ts'
+import { inParallel, passesOnSeeds, runLogin } from './plant.ts'
 
 t.setTimeout(300_000)
 
@@ -33,24 +31,8 @@ const BUGS: Readonly<Record<string, string>> = {
   'few-at-once': 'L-106',
 }
 
-async function run(mock: MockWechat, options: CardOptions, bugs: readonly string[] = []) {
-  const world = mock.world({ startTime: NOON, seed: options.seed ?? 'login' })
-  const login = await startLogin(world, bugs)
-  try {
-    return await runCard(world, { version: 'login', loginUrl: login.url, ...options })
-  } finally {
-    await login.close()
-    world.close()
-  }
-}
-
 t.test('a correct login route passes everything', async (t) => {
-  const mock = await startMock(t)
-  for (let n = 0; n < size(1, 10); n++) {
-    const card = await run(mock, { seed: `seed-${n}` })
-    t.strictSame(notPassed(card), [])
-    t.match(card.sentence, /^Login-safe: yes/)
-  }
+  await passesOnSeeds(t, 30, async (mock, seed) => [await runLogin(mock, { seed })])
 })
 
 t.test('the run finds every planted bug', async (t) => {
@@ -70,7 +52,7 @@ t.test('the run finds every planted bug', async (t) => {
   const bugs = Object.entries(BUGS).filter(([bug]) => size(quick.includes(bug), true))
   await inParallel(bugs, 8, async ([bug, finds]) => {
     const only = finds.split(' ').slice(0, size(1, 99))
-    const card = await run(mock, { only }, [bug])
+    const card = await runLogin(mock, { only }, [bug])
     for (const { id, verdict, said } of card.results) {
       t.match(verdict, /^(?:FAIL|LAX)$/, `${bug}: ${id} ${verdict} ${said}`)
     }

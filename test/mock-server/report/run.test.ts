@@ -1,6 +1,7 @@
 import { createServer } from 'node:http'
 import { once } from 'node:events'
 import t from 'tap'
+import type { MockWechat } from '../../../mock-server/index.ts'
 import {
   casesOf,
   createRun,
@@ -29,7 +30,7 @@ import { askBy, StepError } from '../../../mock-server/report/parts/merchant.ts'
 import { shoot } from '../../../mock-server/report/parts/shoot.ts'
 import { leakIn } from '../../../mock-server/report/common/transport.ts'
 import { ACK, deadUrl, listen, port, startMock, startShop, REFUSAL } from '../helpers.ts'
-import { runToy, stepsOf } from './plant.ts'
+import { runLogin, runToy, stepsOf, traceOf } from './plant.ts'
 import { startToy } from './toy/server.ts'
 
 const idsOf = ({ results }: Card, verdict: string) =>
@@ -265,24 +266,17 @@ t.test('the answers of a probe', async (t) => {
 })
 
 t.test('the same seed sends the same bytes and reaches the same verdicts', async (t) => {
-  const once = async (seed: string) => {
-    const mock = await startMock(t, { world: { seed: 'bytes' } })
-    const toy = await startToy(mock.default)
-    t.teardown(() => toy.close())
-    const card = await runCard(mock.default, {
-      seed,
-      notifyUrl: toy.notifyUrl,
-      only: ['N-104', 'N-301', 'N-304', 'N-501', 'N-508'],
-      ...stepsOf(toy),
-    })
-    const said = JSON.stringify(
-      card.results.map(({ verdict, events }) => [verdict, events.map(({ request }) => request?.body)]),
-    )
-    return said.replace(/127\.0\.0\.1:\d+/g, 'here')
+  const runs: ((mock: MockWechat, seed: string) => Promise<Card>)[] = [
+    (mock, seed) => runToy(mock, { seed, only: ['N-104', 'N-301', 'N-304', 'N-501', 'N-508', 'N-704'] }),
+    (mock, seed) => runToy(mock, { version: 'v3', seed, only: ['V-104', 'V-301', 'V-402', 'V-528', 'V-701'] }),
+    (mock, seed) => runLogin(mock, { seed, only: ['L-101', 'L-202', 'L-306', 'L-320'] }),
+  ]
+  for (const run of runs) {
+    const once = async (seed: string) => traceOf(await run(await startMock(t), seed))
+    const first = await once('a')
+    t.strictSame(await once('a'), first)
+    t.notSame(await once('b'), first)
   }
-  const first = await once('a')
-  t.equal(await once('a'), first)
-  t.not(await once('b'), first)
 })
 
 t.test('the card in each form', async (t) => {
