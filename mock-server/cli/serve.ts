@@ -211,9 +211,10 @@ export function addServe(program: Command, output: Output): void {
       ).argParser(list),
     )
     .addOption(
-      option('--allow-notify-host <names>', 'the only hosts that notifications are sent to; default: any').argParser(
-        list,
-      ),
+      option(
+        '--allow-notify-host <names>',
+        'the only hosts that notifications and runs of the card are sent to; default: any',
+      ).argParser(list),
     )
     .addOption(
       option('--app-origin <origins>', 'web pages that may use wx: http://127.0.0.1:3000; default: none').argParser(

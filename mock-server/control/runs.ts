@@ -40,7 +40,7 @@ export function runRoutes(app: FastifyInstance, worlds: Worlds): void {
     '/worlds/:world/runs',
     { schema: about('Attacks a notify handler or a login route; the results come one by one.', { body: REQUEST }) },
     async ({ params, body }, reply) => {
-      const run = (await report()).startRun(worlds.find(params.world), body)
+      const run = (await report()).startRun(worlds.find(params.world), body, worlds.refusal)
       reply.code(202)
       return summary(run)
     },

@@ -31,6 +31,8 @@ export interface Sender {
     body: string,
     limitMs: number,
   ) => Promise<Exchange>
+  /** Why it sends nothing to this address, if it may not. */
+  readonly refusal?: (url: string) => string | undefined
   /** Ends every connection; exchanges still in flight fail. */
   readonly close: () => void
 }
@@ -151,17 +153,20 @@ export function createSender(tlsSkipVerify = false): Sender {
 
 /** Sends to these hosts only: a test must not reach a notify_url copied from production. */
 export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
+  function refusal(url: string): string | undefined {
+    // The sender itself refuses invalid addresses.
+    if (!URL.canParse(url)) return undefined
+    const { hostname } = new URL(url)
+    if (hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return undefined
+    return `the mock sends to ${hosts.join(', ')} only, not to ${hostname}; allow it with --allow-notify-host ${hostname} (notifyHosts)`
+  }
   return {
     ...sender,
+    refusal,
     post: async (url, ...message) => {
-      // The sender itself refuses invalid addresses.
-      if (!URL.canParse(url)) return sender.post(url, ...message)
-      const { hostname } = new URL(url)
-      if (hosts.includes(hostname.replace(/^\[(.*)\]$/, '$1'))) return sender.post(url, ...message)
-      const error = new Error(
-        `the mock sends to ${hosts.join(', ')} only, not to ${hostname}; allow it with --allow-notify-host ${hostname} (notifyHosts)`,
-      )
-      return { durationMs: 0, error: Object.assign(error, { code: 'EHOSTUNREACH' }) }
+      const why = refusal(url)
+      if (why === undefined) return sender.post(url, ...message)
+      return { durationMs: 0, error: Object.assign(new Error(why), { code: 'EHOSTUNREACH' }) }
     },
   }
 }

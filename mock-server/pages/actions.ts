@@ -104,8 +104,12 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   advance,
   fault,
   preset,
-  run: ({ world, say }, { notifyUrl, version, orderUrl, probeUrl }) => {
-    const { cases } = startRun(world, { notifyUrl, version: version as 'v2' | 'v3', orderUrl, probeUrl })
+  run: ({ world, worlds, say }, { notifyUrl, version, orderUrl, probeUrl }) => {
+    const { cases } = startRun(
+      world,
+      { notifyUrl, version: version as 'v2' | 'v3', orderUrl, probeUrl },
+      worlds.refusal,
+    )
     return say('didRun', { cases })
   },
   fail: async ({ world, say }, form) =>

@@ -1,7 +1,8 @@
+import { badInput } from '../base/checks.ts'
 import { MockError } from '../base/errors.ts'
 import type { World } from '../world/world.ts'
-import { checkOptions, type CardOptions } from './options.ts'
-import { askBy, readWord } from './parts/merchant.ts'
+import { checkOptions, checkTarget, type CardOptions } from './options.ts'
+import { askBy, readWord, stepOf } from './parts/merchant.ts'
 import { createRun, type Card, type CardRun, type CaseResult } from './run.ts'
 
 /** The options of a run over HTTP: URLs, but no shell commands. */
@@ -45,11 +46,25 @@ async function attack(run: CardRun, results: CaseResult[]): Promise<Card> {
   return run.finish()
 }
 
+/** Whoever reaches the control API can start a run: none of its addresses is foreign without confirmation. */
+function checkAddresses(request: RunRequest, refusal: (url: string) => string | undefined): void {
+  const { notifyUrl, refundUrl, loginUrl, orderUrl, closeUrl, probeUrl, ownHost = false } = request
+  for (const [field, template] of Object.entries({ notifyUrl, refundUrl, loginUrl, orderUrl, closeUrl, probeUrl })) {
+    if (template === undefined) continue
+    const { address } = stepOf(template)
+    const why = refusal(address)
+    if (why !== undefined) throw badInput(field, 'notify host', `is not allowed: ${why}`)
+    checkTarget(field, address, ownHost)
+  }
+}
+
 /**
- * Starts a run; results arrive one by one.
+ * Starts a run; results arrive one by one. `refusal`: why the mock may send nothing to an address.
  * @throws MockError BAD_INPUT, RUN_BUSY
  */
-export function startRun(world: World, { orderUrl, closeUrl, probeUrl, ...options }: RunRequest): Run {
+export function startRun(world: World, request: RunRequest, refusal: (url: string) => string | undefined): Run {
+  const { orderUrl, closeUrl, probeUrl, ...options } = request
+  checkAddresses(request, refusal)
   const before = runsOf(world)
   if (before.some(({ state }) => state === 'running')) {
     throw new MockError('RUN_BUSY', `a run of world ${world.id} is still going; wait until it ends`)

@@ -31,7 +31,7 @@ export interface MockOptions {
    * `<controlUrl without /v1>/wx/<world>/wx.js`. Default: none.
    */
   readonly appOrigins?: readonly string[]
-  /** The only hosts that notifications are sent to; default: any. */
+  /** The only hosts that notifications and runs of the report card are sent to; default: any. */
   readonly notifyHosts?: readonly string[]
   /** Accepts any certificate of a notify_url, which WeChat does not. Default false. */
   readonly tlsSkipVerify?: boolean

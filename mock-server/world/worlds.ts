@@ -17,6 +17,8 @@ export interface Worlds extends Registry {
   readonly find: (id: string) => World
   readonly baseUrl: () => string
   readonly controlUrl: () => string
+  /** Why the mock sends nothing to this address, if it may not. */
+  readonly refusal: (url: string) => string | undefined
 }
 
 export function createWorlds(
@@ -112,6 +114,7 @@ export function createWorlds(
     madeBy: (options) => (isDeepStrictEqual(made.get(options.id!), options) ? worlds.get(options.id!) : undefined),
     baseUrl,
     controlUrl,
+    refusal: (url) => sender.refusal?.(url),
     list: () => [...worlds.values()],
     find: (id) => {
       const world = worlds.get(id)

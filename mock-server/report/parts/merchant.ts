@@ -28,10 +28,16 @@ const filled = (template: string, values: Values) =>
     values[name] === undefined ? whole : encodeURIComponent(values[name]),
   )
 
+/** The parts of a URL template: the method, if it names one, and the address. */
+export function stepOf(template: string): { given: string | undefined; address: string } {
+  const [, given, address = ''] = /^(?:(GET|POST) )?(.*)$/s.exec(template)!
+  return { given, address }
+}
+
 /** Calls a URL template. A template may begin with its method: `GET http…`. */
 async function callUrl(template: string, values: Values, method: 'GET' | 'POST', limitMs: number): Promise<string> {
-  const [, given = method, address] = /^(?:(GET|POST) )?(.*)$/s.exec(template)!
-  const url = filled(address!, values)
+  const { given = method, address } = stepOf(template)
+  const url = filled(address, values)
   const exchange = await shoot({ url, method: given, headers: { accept: 'application/json' }, body: '' }, limitMs)
   if (!('reply' in exchange)) {
     const why = 'error' in exchange ? exchange.error.message : `no answer in ${limitMs / 1000} s`

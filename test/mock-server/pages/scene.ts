@@ -83,6 +83,6 @@ export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promis
 /** Runs the report card to its end. */
 export async function attack({ world }: Scene, request: RunRequest): Promise<void> {
   const { notifyUrl, orderUrl, probeUrl, only } = request
-  startRun(world, { notifyUrl, orderUrl, probeUrl, only, settleMs: 200 })
+  startRun(world, { notifyUrl, orderUrl, probeUrl, only, settleMs: 200 }, () => undefined)
   while (runsOf(world).at(-1)!.state === 'running') await new Promise((resolve) => setTimeout(resolve, 20))
 }

@@ -81,3 +81,32 @@ t.test('a run over HTTP, and its pages', async (t) => {
     t.match(await control(mock, 'POST', `/worlds/${other.id}/runs`, body), { status: 400, json: { message } })
   }
 })
+
+t.test('a run goes only where the mock may send to, and to no foreign host without confirmation', async (t) => {
+  const mock = await startMock(t, { notifyHosts: ['127.0.0.1', 'pay.example.com'] })
+  const near = 'http://127.0.0.1:9/'
+  const all = {
+    notifyUrl: near,
+    refundUrl: near,
+    loginUrl: near,
+    orderUrl: near,
+    closeUrl: `GET ${near}`,
+    probeUrl: near,
+  }
+  const start = (body: object) => control(mock, 'POST', '/worlds/default/runs', body)
+  for (const field of Object.keys(all)) {
+    const other = await start({ ...all, [field]: 'http://10.0.0.1/?n={out_trade_no}', ownHost: true })
+    t.match(other, { status: 400, json: { message: new RegExp(`${field}.*--allow-notify-host 10.0.0.1`) } }, field)
+    const far = await start({ ...all, [field]: 'https://pay.example.com/' })
+    t.match(far, { status: 400, json: { message: new RegExp(`${field}.*i-own-this-host`) } }, field)
+  }
+  t.match(await control(mock, 'GET', '/worlds/default/runs'), { json: [] }, 'nothing has begun')
+  const form = { notifyUrl: 'http://10.0.0.1/', version: 'v2', back: '/__mock/ui/default/card' }
+  const sent = await fetch(`${mock.url}/__mock/ui/default/do/run`, {
+    method: 'POST',
+    headers: { origin: mock.url },
+    body: new URLSearchParams(form),
+  })
+  t.match(await sent.text(), '--allow-notify-host 10.0.0.1')
+  t.match(await start({ ...all, only: ['N-101'] }), { status: 202 })
+})
