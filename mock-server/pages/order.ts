@@ -14,10 +14,12 @@ import type { RefundSnapshot } from '../ledger/refund-rules.ts'
 
 function facts(view: View, order: OrderSnapshot): Markup {
   const { say, world } = view
-  const { body, totalFee, openid, mchId, outTradeNo, transactionId, coupons, createdAt } = order
+  const { body, totalFee, openid, mchId, outTradeNo, transactionId, coupons, createdAt, subMchId } = order
+  const names = (...texts: readonly (string | undefined)[]) =>
+    html`<span class="mono">${texts.filter(Boolean).join(' · ')}</span>`
   const row = (name: string, value: Markup | string | false) =>
     value !== false && html`<dt>${name}</dt><dd>${value}</dd>`
-  return html`<dl class="facts">${row(say('description'), body)}${row(say('amount'), amount(totalFee))}${row(say('orderNo'), html`<span class="mono">${outTradeNo}</span> · ${relative(createdAt, world.clock.now(), say)}`)}${row(say('payer'), html`<span class="mono">${openid || say('anybody')}</span>`)}${row(say('merchant'), html`<span class="mono">${mchId}</span>`)}${row(say('transaction'), transactionId !== undefined && html`<span class="mono">${transactionId}</span>`)}${row(say('coupons'), coupons.length > 0 && coupons.map(({ fee }) => yuan(fee)).join(' + '))}</dl>`
+  return html`<dl class="facts">${row(say('description'), body)}${row(say('amount'), amount(totalFee))}${row(say('orderNo'), html`<span class="mono">${outTradeNo}</span> · ${relative(createdAt, world.clock.now(), say)}`)}${row(say('payer'), names(openid || (order.subOpenid ? '' : say('anybody')), order.subOpenid))}${row(say('merchant'), names(mchId))}${row(say('subMerchant'), subMchId !== undefined && names(subMchId, order.subAppid))}${row(say('transaction'), transactionId !== undefined && html`<span class="mono">${transactionId}</span>`)}${row(say('coupons'), coupons.length > 0 && coupons.map(({ fee }) => yuan(fee)).join(' + '))}</dl>`
 }
 
 const OPEN: readonly string[] = ['NOTPAY', 'USERPAYING', 'ACCEPT'] satisfies TradeState[]
@@ -54,7 +56,7 @@ ${unpayable === undefined && html`<a class="button" href="${to(view, `phone/${or
 
 /** Whether an exchange about the number is about this merchant's order: another one may have the same number. */
 function isOf(entry: JournalEntry, mchId: string): boolean {
-  const { mch_id: v2 = mchId, mchid: told = v2 } = requestFields(entry)
+  const { mch_id: v2 = mchId, sp_mchid: provider = v2, mchid: told = provider } = requestFields(entry)
   return told === mchId
 }
 

@@ -39,10 +39,20 @@ const FIELDS: Readonly<Record<string, (told: string, row: Row) => boolean>> = {
     counts(told, Math.max(0, ...notifications.map(({ attempts }) => attempts.length))),
   verdict: (told, { notifications }) =>
     notifications.some(({ attempts }) => attempts.some(({ verdict }) => verdict === told)),
-  payer: (told, { order }) => order.openid.toLowerCase().includes(told),
+  payer: (told, { order: { openid, subOpenid = '' } }) => `${openid} ${subOpenid}`.toLowerCase().includes(told),
 }
 
-const TEXTS = ['outTradeNo', 'body', 'attach', 'openid', 'transactionId', 'prepayId', 'mchId'] as const
+const TEXTS = [
+  'outTradeNo',
+  'body',
+  'attach',
+  'openid',
+  'transactionId',
+  'prepayId',
+  'mchId',
+  'subMchId',
+  'subOpenid',
+] as const
 
 /** Whether a row matches every word of a search. */
 function matcher(search: string): (row: Row) => boolean {
@@ -67,7 +77,9 @@ export const orderLink = (view: View, { outTradeNo, mchId }: Pick<OrderSnapshot,
 function rowOf(view: View, { order, notifications }: Row): Markup {
   const { say, world } = view
   const notification = shownOf(notifications)
-  const { outTradeNo, body, openid, totalFee, createdAt } = order
+  const { outTradeNo, body, totalFee, createdAt } = order
+  // A user of the sub-merchant's app, where the order is paid.
+  const openid = order.subOpenid || order.openid
   const word = orderWord(view, order, notification)
   return html`<li id="o-${outTradeNo}"><a class="row" href="${orderLink(view, order)}">${orderMark(view, order, notification)}<span class="what"><span title="${body}">${body}</span><span class="dim" title="${word}"><span class="mono">${outTradeNo}</span> ${word}</span></span><span class="payer dim mono" title="${openid}">${openid}</span>${amount(totalFee)}${
     notification ? strip(view, notification) : html`<span class="marks"></span>`

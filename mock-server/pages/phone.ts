@@ -83,7 +83,7 @@ export function phonePage(view: View, prepayId: string): Page {
       ),
     }
   }
-  const { outTradeNo: no, mchId, body, totalFee, paidAt } = order
+  const { outTradeNo: no, mchId, subMchId = mchId, body, totalFee, paidAt } = order
   const isCancelled = query.get('result') === 'cancel'
   const isDone = paidAt !== undefined || isCancelled
   const isFramed = query.get('in') === 'app'
@@ -99,7 +99,7 @@ export function phonePage(view: View, prepayId: string): Page {
     main: html`<div class="sheet"><a class="x" href="${cancel}"${cancels} aria-label="${say('cancel')}">×</a>${
       isDone
         ? html`${result(view, order, paidAt !== undefined)}<div class="act">${back}</div>${paidAt === undefined && html`<div class="act"><a class="button" href="${here(view, { result: undefined })}">${say('payNow', { fee: yuan(totalFee) })}</a></div>`}`
-        : html`<p class="who">${say('merchant')} ${mchId}</p><p class="big">${yuan(totalFee)}</p><dl><dt>${say('description')}</dt><dd>${body}</dd><dt>${say('orderNo')}</dt><dd class="mono">${no}</dd><dt>${say('method')}</dt><dd>${say('balance')}</dd></dl>
+        : html`<p class="who">${say('merchant')} ${subMchId}</p><p class="big">${yuan(totalFee)}</p><dl><dt>${say('description')}</dt><dd>${body}</dd><dt>${say('orderNo')}</dt><dd class="mono">${no}</dd><dt>${say('method')}</dt><dd>${say('balance')}</dd></dl>
 <div class="act">${button(view, 'pay', { no, mchId }, say('payNow', { fee: yuan(totalFee) }), { kind: 'main', key: 'p' })}</div><div class="act"><a class="button" href="${cancel}"${cancels}>${say('cancel')}</a></div>`
     }${checksOf(view, order)}<details id="scan"><summary>${say('scan')}</summary>${qr(`${origin}${to(view, `phone/${prepayId}`)}`, say('scan'))}<small>${say('scanHint')}</small></details></div>`,
   }

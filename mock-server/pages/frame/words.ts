@@ -121,6 +121,7 @@ const WORDS = {
   payer: ['Payer', '支付者'],
   anybody: ['anybody', '任何人'],
   merchant: ['Merchant', '商户'],
+  subMerchant: ['Sub-merchant', '特约商户'],
   transaction: ['Transaction', '微信支付单号'],
   coupons: ['Coupons', '代金券'],
   timeline: ['What happened', '经过'],

@@ -63,14 +63,14 @@ const RULES: readonly Rule[] = [
         ? `${text} is less than five minutes away, which WeChat refuses for older merchants`
         : undefined,
   },
-  {
+  ...['openid', 'sub_openid'].map((field): Rule => ({
     rule: 'openid-form',
     level: 'warning',
     apis: ['unifiedorder'],
-    field: 'openid',
+    field,
     refuse: () => new ProtocolFail(WRONG_OPENID),
     check: oddOpenid,
-  },
+  })),
   {
     rule: 'client-ip-local',
     level: 'info',

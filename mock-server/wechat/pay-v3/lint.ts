@@ -24,7 +24,13 @@ const RULES: readonly Rule[] = [
   { rule: 'notify-url-port', level: 'info', ...notifyUrl, check: urlWithPort },
   { rule: 'notify-url-http', level: 'warning', ...notifyUrl, check: plainHttp },
   { rule: 'nonce-repeated', level: 'warning', field: 'nonce_str', of: (_body, nonce) => nonce, check: repeatedNonce },
-  { rule: 'openid-form', level: 'warning', field: 'payer.openid', of: ({ payer }) => payer?.openid, check: oddOpenid },
+  ...['openid', 'sp_openid', 'sub_openid'].map((name): Rule => ({
+    rule: 'openid-form',
+    level: 'warning',
+    field: `payer.${name}`,
+    of: ({ payer }) => payer?.[name],
+    check: oddOpenid,
+  })),
   {
     rule: 'client-ip-local',
     level: 'info',
