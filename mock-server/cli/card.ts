@@ -39,6 +39,10 @@ interface RunFlags extends Pick<
   readonly keyMode?: 'public-key' | 'certificate'
 }
 
+interface Lang {
+  readonly lang: 'en' | 'zh'
+}
+
 /** The first command that needs the runner loads it. */
 const report = () => import('../report/index.ts')
 
@@ -136,6 +140,8 @@ const VERSION = () =>
     'login',
   ])
 
+const LANG = () => new Option('--lang <language>', 'the language of the cases').choices(['en', 'zh']).default('en')
+
 /** `wechat-mock card`: attacks a backend and writes its report card. `ended` gets the exit code. */
 export function addCard(program: Command, output: Output, ended: (code: number) => void): void {
   const card = program
@@ -213,17 +219,19 @@ export function addCard(program: Command, output: Output, ended: (code: number) 
     .command('list')
     .description('lists the cases of a suite')
     .addOption(VERSION().default('v2'))
-    .action(async ({ version }: Pick<RunFlags, 'version'>) => {
-      const { listed, suiteOf } = await report()
-      output.out(listed(suiteOf(version)))
+    .addOption(LANG())
+    .action(async ({ version, lang }: Pick<RunFlags, 'version'> & Lang) => {
+      const { inChinese, listed, suiteOf } = await report()
+      output.out(listed(suiteOf(version), lang === 'zh' ? inChinese : undefined))
     })
 
   card
     .command('explain')
     .description('shows what a case requires, its possible outcomes and how to fix it')
     .argument('<case>', 'N-206')
-    .action(async (name: string) => {
-      const { casesOf, explained, SUITES } = await report()
+    .addOption(LANG())
+    .action(async (name: string, { lang }: Lang) => {
+      const { casesOf, explained, inChinese, SUITES } = await report()
       const id = name.toUpperCase()
       const suite = SUITES.find((suite) => casesOf(suite).some((one) => one.id === id))
       if (!suite) throw new CommandError(`there is no case ${name}; see: wechat-mock card list`)
@@ -231,6 +239,7 @@ export function addCard(program: Command, output: Output, ended: (code: number) 
         explained(
           suite,
           casesOf(suite).find((one) => one.id === id)!,
+          lang === 'zh' ? inChinese : undefined,
         ),
       )
     })

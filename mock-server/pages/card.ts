@@ -6,11 +6,15 @@ import type { Card } from '../report/run.ts'
 import { runsOf, type Run } from '../report/runs.ts'
 import { casesOf, SUITES } from '../report/suites.ts'
 import type { CardVerdict } from '../report/verdicts.ts'
+import { inChinese } from '../report/zh/index.ts'
 import { copyable, form } from './frame/layout.ts'
 import { html, type Markup, type Piece } from './frame/markup.ts'
 import { here, segment, to, type Page, type View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { bytes } from './parts/bytes.ts'
+
+/** A text of the card in the language of the page. */
+const told = ({ language }: View, text: string): string => (language === 'zh' ? inChinese(text) : text)
 
 /** The verdicts, the worst first. The shape of a mark says the same as its colour. */
 const MARKS: Readonly<Record<CardVerdict, readonly [mark: string, look: string]>> = {
@@ -57,7 +61,7 @@ function list(view: View, { results }: Run, chosen: string | null): Markup {
   )
   return html`<ul class="rows">${shown.map(
     ({ id, title, severity, verdict, said }) =>
-      html`<li><a class="row case" href="${to(view, `card/${segment(id)}`)}">${verdictOf(verdict)}<span class="id">${id}</span><span class="what"><span>${title}</span>${verdict !== 'PASS' && html`<small>${said}</small>`}</span><small class="cost">${view.say(`severity.${severity}`)}</small></a></li>`,
+      html`<li><a class="row case" href="${to(view, `card/${segment(id)}`)}">${verdictOf(verdict)}<span class="id">${id}</span><span class="what"><span>${told(view, title)}</span>${verdict !== 'PASS' && html`<small>${told(view, said)}</small>`}</span><small class="cost">${told(view, severity)}</small></a></li>`,
   )}</ul>`
 }
 
@@ -71,7 +75,7 @@ export function cardPage(view: View): Page {
   const chosen = view.query.get('verdict')
   const heading = (run: Run) =>
     run.card
-      ? html`<h2 class="${lookOf(run.card)}">${run.card.sentence}</h2>`
+      ? html`<h2 class="${lookOf(run.card)}">${told(view, run.card.sentence)}</h2>`
       : html`<h2>${say('runProgress', { done: run.results.length, cases: run.cases })}</h2><progress value="${run.results.length}" max="${run.cases}"></progress>`
   return {
     title: say('card'),
@@ -85,14 +89,14 @@ export function cardPage(view: View): Page {
 }
 
 /** WeChat's page, as a link. */
-function sourceLink(one: Case): Piece {
-  const source = sourceOf(one)
-  const [, address, rest] = /^(\S+\.com\/\S+)(.*)$/.exec(source) ?? []
+function sourceLink(view: View, one: Case): Piece {
+  const source = told(view, sourceOf(one))
+  const [, address, rest] = /^(\S+\.com\/[^\s（]+)(.*)$/.exec(source) ?? []
   return address === undefined ? source : html`<a href="https://${address}" rel="noreferrer">${address}</a>${rest}`
 }
 
 const happened = (view: View, { atMs, text, request, response }: CardEvent): Markup =>
-  html`<li><time>+${atMs} ms</time>${text}${
+  html`<li><time>+${atMs} ms</time>${told(view, text)}${
     request &&
     html`<details><summary class="mono">${request.method} ${request.url}</summary>${bytes(view, request.body.text)}${response && [html`<p class="mono">HTTP ${response.status}</p>`, bytes(view, response.body.text)]}${copyable(view, curlOf({ atMs, text, request })!)}</details>`
   }</li>`
@@ -110,14 +114,16 @@ export function casePage(view: View, id: string): Page {
     seed: run?.card?.seed ?? 'card',
     target: run?.card?.target ?? 'http://127.0.0.1:8080/wechat/notify',
   }
-  const { title, severity, must, fix, why, play } = one
+  const { severity, must, fix, why, play } = one
+  const title = told(view, one.title)
+  const chapter = suite.chapters.find(({ cases }) => cases.includes(one))!.name
   return {
     title: `${id} ${title}`,
     tab: 'card',
-    main: html`<p class="crumb"><a href="${to(view, 'card')}">${say('card')}</a> · ${suite.id}</p><h1>${id} ${title}</h1>
-${result && html`<p class="note ${MARKS[result.verdict][1]}">${verdictOf(result.verdict)} ${result.said}</p>`}
-<dl class="facts"><dt>${say('must')}</dt><dd>${must}</dd><dt>${say('source')}</dt><dd>${sourceLink(one)}</dd><dt>${say('severity')}</dt><dd>${say(`severity.${severity}`)}</dd><dt>${say('level')}</dt><dd>${say('levelUp', { level: levelOf(one) })}</dd><dt>${say('fix')}</dt><dd>${fix}</dd>${why !== undefined && html`<dt>${say('why')}</dt><dd>${why}</dd>`}</dl>
-<h2>${say('outcomes')}</h2><dl class="facts">${play.outcomes.map(([verdict, when]) => html`<dt>${verdictOf(verdict)}</dt><dd>${when}</dd>`)}</dl>
+    main: html`<p class="crumb"><a href="${to(view, 'card')}">${say('card')}</a> · ${suite.id} · ${told(view, chapter)}</p><h1>${id} ${title}</h1>
+${result && html`<p class="note ${MARKS[result.verdict][1]}">${verdictOf(result.verdict)} ${told(view, result.said)}</p>`}
+<dl class="facts"><dt>${say('must')}</dt><dd>${told(view, must)}</dd><dt>${say('source')}</dt><dd>${sourceLink(view, one)}</dd><dt>${say('severity')}</dt><dd>${told(view, severity)}</dd><dt>${say('level')}</dt><dd>${say('levelUp', { level: levelOf(one) })}</dd><dt>${say('fix')}</dt><dd>${told(view, fix)}</dd>${why !== undefined && html`<dt>${say('why')}</dt><dd>${told(view, why)}</dd>`}</dl>
+<h2>${say('outcomes')}</h2><dl class="facts">${play.outcomes.map(([verdict, when]) => html`<dt>${verdictOf(verdict)}</dt><dd>${told(view, when)}</dd>`)}</dl>
 ${result && html`<h2>${say('timeline')}</h2><ol class="line">${result.events.map((event) => happened(view, event))}</ol>`}
 <h2>${say('repeat')}</h2>${copyable(view, repeatOf(target, id))}`,
   }

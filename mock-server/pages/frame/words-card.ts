@@ -1,5 +1,3 @@
-import type { Severity } from '../../report/verdicts.ts'
-
 type Entry = readonly [en: string, zh: string]
 
 /** The words of the report card; the texts of its cases are in report/. */
@@ -27,8 +25,4 @@ export const CARD = {
   fix: ['How to fix it', '如何修复'],
   why: ['Why this case', '设置原因'],
   repeat: ['Run this case again', '重新测试此项'],
-  'severity.money': ['money', '资金'],
-  'severity.security': ['security', '安全'],
-  'severity.availability': ['availability', '可用性'],
-  'severity.hygiene': ['hygiene', '规范'],
-} as const satisfies Readonly<Record<string, Entry>> & Readonly<Record<`severity.${Severity}`, Entry>>
+} as const satisfies Readonly<Record<string, Entry>>

@@ -47,7 +47,7 @@ export const letIn = (run: (bench: Bench) => Promise<Answer>): Play => ({
     async (bench) => {
       const answer = await run(bench)
       keepsSecrets(bench)
-      if (!isIn(answer)) fail(`HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
+      if (!isIn(answer)) fail(`the backend answered HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
     },
   ),
 })
@@ -71,9 +71,11 @@ export const keptOut = (run: (bench: Bench) => Promise<Answer>, { server }: Refu
       const answer = await run(bench)
       keepsSecrets(bench)
       if (answer.status === 0) fail(`no answer: ${answer.reason}`)
-      if (isIn(answer)) fail(`HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
-      if (answer.status < 400) bench.lax(`HTTP ${answer.status}`)
-      if (answer.status >= 500 && !server) bench.lax(`HTTP ${answer.status}: the client is at fault`)
+      if (isIn(answer)) fail(`the backend answered HTTP ${answer.status}: ${answer.body.slice(0, 200)}`)
+      if (answer.status < 400) bench.lax(`the backend answered HTTP ${answer.status}`)
+      if (answer.status >= 500 && !server) {
+        bench.lax(`the backend answered HTTP ${answer.status}: the client is at fault`)
+      }
     },
   )
 

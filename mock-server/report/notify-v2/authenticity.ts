@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Case } from '../case.ts'
 import type { Bench } from '../parts/bench.ts'
 import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { DOCS, headed, row } from '../parts/row.ts'
 import { choiceOf, fail, info, play, refused, refusedOr, genuineFollows, skip, type Make } from '../plays.ts'
 import { signV2, stringToSign } from '../../wire/sign-v2.ts'
 import type { FieldChanges } from '../../wire/tamper.ts'
@@ -245,7 +245,7 @@ export const AUTHENTICITY: readonly Case[] = [
     row(
       id,
       'money',
-      `Validly signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      headed('Validly signed', title),
       'The backend compares a signed message with the order. It refuses a difference, or records it and raises an alarm. It never treats it as paid.',
       COMPARE,
       refused(signedShot(changes), { taken: 'PASS', held: true }),

@@ -42,7 +42,7 @@ export const FAILURES: readonly Case[] = [
   row(
     'N-402',
     'money',
-    'result_code FAIL, well signed',
+    'Validly signed: result_code FAIL',
     'The backend acknowledges a failed payment and does not treat the order as paid.',
     BOTH,
     notPaid(signedShot({ result_code: 'FAIL', err_code: 'NOTENOUGH', err_code_des: '余额不足' })),
@@ -51,7 +51,7 @@ export const FAILURES: readonly Case[] = [
   row(
     'N-403',
     'money',
-    'No result_code, well signed',
+    'Validly signed: no result_code',
     'Without SUCCESS, the order is not paid.',
     BOTH,
     refused(signedShot({ result_code: null }), { taken: 'PASS', held: true }),
@@ -59,7 +59,7 @@ export const FAILURES: readonly Case[] = [
   row(
     'N-404',
     'money',
-    'No return_code, well signed',
+    'Validly signed: no return_code',
     'Without SUCCESS, the order is not paid.',
     BOTH,
     refused(signedShot({ return_code: null }), { taken: 'PASS', held: true }),

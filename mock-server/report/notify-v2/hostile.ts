@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib'
 import type { Case } from '../case.ts'
 import type { Severity } from '../verdicts.ts'
 import type { Bench } from '../parts/bench.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { DOCS, headed, row } from '../parts/row.ts'
 import { accepted, refused, survived, type Make } from '../plays.ts'
 import { cdata, editedShot, fieldsOf, sealed, signedShot, signOf, xmlOf } from './forms.ts'
 
@@ -131,7 +131,7 @@ const BYTES: readonly [id: string, title: string, body: (xml: string) => string 
   ['N-530', 'JSON', () => '{"return_code":"SUCCESS","result_code":"SUCCESS"}'],
   ['N-531', 'A form', () => 'return_code=SUCCESS&result_code=SUCCESS&total_fee=1250'],
   ['N-532', 'The end tag is missing', (xml) => xml.replace('</xml>', '')],
-  ['N-533', 'An end tag of another name', (xml) => xml.replace('</out_trade_no>', '</out_trade>')],
+  ['N-533', 'An end tag with another name', (xml) => xml.replace('</out_trade_no>', '</out_trade>')],
 ]
 
 /** Names with a meaning for objects in JavaScript, Python or PHP. */
@@ -179,7 +179,7 @@ export const HOSTILE: readonly Case[] = [
     row(
       id,
       'security',
-      `XXE: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      headed('XXE', title),
       'A message must not make the backend read a file or fetch a URL.',
       NO_DTD,
       survived(make),

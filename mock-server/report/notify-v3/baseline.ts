@@ -1,5 +1,5 @@
 import type { Case } from '../case.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { DOCS, headed, row } from '../parts/row.ts'
 import { accepted, fail, info, type Make } from '../plays.ts'
 import {
   type Envelope,
@@ -107,7 +107,7 @@ export const BASELINE_V3: readonly Case[] = [
     row(
       id,
       'money',
-      `Other formatting: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      headed('Other formatting', title),
       'The signature covers the bytes as received, however the JSON is formatted.',
       RAW,
       accepted(make),

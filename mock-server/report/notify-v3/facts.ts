@@ -1,6 +1,6 @@
 import type { Case } from '../case.ts'
 import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
-import { DOCS, row } from '../parts/row.ts'
+import { DOCS, headed, row } from '../parts/row.ts'
 import { genuineFollows, info, play, refused, refusedOr, type Make } from '../plays.ts'
 import { envelopeShot, factsShot, plainOf, withResource } from './forms.ts'
 
@@ -122,7 +122,7 @@ export const FACTS_V3: readonly Case[] = [
     row(
       id,
       'money',
-      `Validly signed: ${title.charAt(0).toLowerCase()}${title.slice(1)}`,
+      headed('Validly signed', title),
       'The backend refuses a message that the API v3 key does not decrypt.',
       OPEN,
       refused(make),

@@ -300,7 +300,7 @@ export const REFUNDS_V3: readonly Case[] = [
         const { no, facts } = await refundOf(bench, 'SUCCESS')
         const { status, reason } = await bench.send(v2Shot(bench, no, facts))
         if (status === 0) fail(reason)
-        if (status >= 500) bench.lax(`HTTP ${status}`)
+        if (status >= 500) bench.lax(`the backend answered HTTP ${status}`)
       },
     ),
     { source: DOCS.refundUrlV3 },

@@ -46,34 +46,45 @@ export const repeatOf = ({ suite, seed, target }: Pick<Card, 'suite' | 'seed' | 
 
 export const sourceOf = ({ source }: Case) => source ?? 'our judgement: WeChat documents nothing about it'
 
+/** A text of the card in a language. */
+export type Tell = (text: string) => string
+
+const asItIs: Tell = (text) => text
+
 /** Explains a case on a terminal. */
-export function explained(suite: Suite, one: Case): string {
+export function explained(suite: Suite, one: Case, tell: Tell = asItIs): string {
   const { id, title, severity, must, fix, why, play } = one
   const chapter = suite.chapters.find(({ cases }) => cases.includes(one))!.name
+  const labelled = (label: string, text: string) => `${tell(label)}: ${tell(text)}`
+  const facts = [
+    severity,
+    `level ${levelOf(one)} and up`,
+    ...(play.needs.length > 0 ? [`needs ${play.needs.join(', ')}`] : []),
+  ]
   return [
-    `${id} ${title}`,
-    `${suite.id}, ${chapter}; ${severity}; level ${levelOf(one)} and up${play.needs.length > 0 ? `; needs ${play.needs.join(', ')}` : ''}`,
+    `${id} ${tell(title)}`,
+    `${suite.id}, ${tell(chapter)}; ${facts.map(tell).join('; ')}`,
     '',
-    must,
-    `Source: ${sourceOf(one)}`,
+    tell(must),
+    labelled('Source', sourceOf(one)),
     '',
-    'Outcomes:',
-    ...play.outcomes.map(([verdict, when]) => `  ${pad(verdict, 5)} ${when}`),
+    `${tell('Outcomes')}:`,
+    ...play.outcomes.map(([verdict, when]) => `  ${pad(verdict, 5)} ${tell(when)}`),
     '',
-    `Fix: ${fix}`,
-    ...(why === undefined ? [] : [`Why this case: ${why}`]),
-    `Repeat: ${repeatOf({ suite: suite.id, seed: 'card', target: 'http://127.0.0.1:8080/wechat/notify' }, id)}`,
+    labelled('Fix', fix),
+    ...(why === undefined ? [] : [labelled('Why this case', why)]),
+    `${tell('Repeat')}: ${repeatOf({ suite: suite.id, seed: 'card', target: 'http://127.0.0.1:8080/wechat/notify' }, id)}`,
     '',
   ].join('\n')
 }
 
-export function listed(suite: Suite): string {
+export function listed(suite: Suite, tell: Tell = asItIs): string {
   return suite.chapters
     .flatMap(({ name, cases }) => [
-      `${suite.id} ${name}`,
+      `${suite.id} ${tell(name)}`,
       ...cases.map(
         (one) =>
-          `  ${pad(one.id, 6)} ${levelOf(one)} ${pad(one.severity, 12)} ${one.quick ? 'quick ' : '      '} ${one.title}`,
+          `  ${pad(one.id, 6)} ${levelOf(one)} ${pad(one.severity, 12)} ${one.quick ? 'quick ' : '      '} ${tell(one.title)}`,
       ),
     ])
     .concat('')

@@ -14,6 +14,10 @@ export const row = (
   more: More = {},
 ): Case => ({ id, severity, title, must, fix, play, ...more })
 
+/** A title after what it is an example of: in lower case, unless it begins with a name. */
+export const headed = (heading: string, title: string): string =>
+  `${heading}: ${title.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`
+
 /** The pages of WeChat's documentation behind the requirements. */
 export const DOCS = {
   notify: 'pay.weixin.qq.com/doc/v2/merchant/4011937248 (payment notification)',

@@ -125,5 +125,13 @@ t.test('card run: what it refuses', async (t) => {
 t.test('card list, card explain', async (t) => {
   t.match(await command('card', 'list'), { code: 0, out: /^notify@1 Baseline\n {2}N-101/ })
   t.match(await command('card', 'explain', 'n-206'), { code: 0, out: /^N-206 The notification overtakes/ })
+  t.match(await command('card', 'list', '--lang', 'zh', '--version', 'login'), {
+    code: 0,
+    out: /^login@1 基础\n {2}L-101/,
+  })
+  t.match(await command('card', 'explain', 'n-206', '--lang', 'zh'), {
+    code: 0,
+    out: /^N-206 通知先于统一下单的应答到达/,
+  })
   t.match(await command('card', 'explain', 'N-0'), { code: 1, err: /there is no case N-0/ })
 })

@@ -50,6 +50,15 @@ t.test('a run over HTTP, and its pages', async (t) => {
   t.match(skipped, 'N-347')
   t.notMatch(skipped, 'N-301')
   t.match((await page('card/N-301')).text, /the backend accepted it[^]*curl -i -X POST/)
+  const zh = { headers: { 'accept-language': 'zh-CN' } }
+  t.match(
+    (await page('card', zh)).text,
+    /资金安全：否（1 项）[^]*长度正确的错误签名[^]*后端接受了；订单被视为已支付（发货一次）[^]*资金/,
+  )
+  t.match(
+    (await page('card/N-301', zh)).text,
+    /长度正确的错误签名[^]*后端拒绝签名与字段不符的通知[^]*（安全规范）[^]*订单 \S+，1250 分/,
+  )
 
   const form = {
     method: 'POST',

@@ -1,0 +1,200 @@
+/** The suite of API v2: valid notifications, signatures, failures. */
+export const NOTIFY_V2: Readonly<Record<string, string>> = {
+  Authenticity: '真实性',
+  'Failure codes': '失败码',
+
+  // Valid notifications
+  'A valid notification': '有效的通知',
+  'The backend acknowledges a genuine notification within 5 s and fulfils the order once.':
+    '后端在 5 秒内对真实通知应答成功，并发货一次。',
+  'Compare the key, the algorithm and the string to sign: wechat-mock doctor shows how they differ.':
+    '核对密钥、算法和签名原文：wechat-mock doctor 会指出不同之处。',
+  'Signed with HMAC-SHA256': '用 HMAC-SHA256 签名',
+  'A merchant that signs its orders with HMAC-SHA256 accepts HMAC-SHA256. Others may refuse it.':
+    '用 HMAC-SHA256 下单的商户应接受 HMAC-SHA256，其他商户可以拒绝。',
+  'Take the algorithm from your configuration, not from the message.': '签名算法取自配置，而不是报文。',
+  'orders are signed with HMAC-SHA256, and the backend accepts it': '订单用 HMAC-SHA256 签名，后端接受',
+  'orders are signed with MD5: accepting it (the key is right) and refusing it are both sound':
+    '订单用 MD5 签名：接受（密钥正确）或拒绝都可以',
+  'orders are signed with HMAC-SHA256, and the backend refuses it': '订单用 HMAC-SHA256 签名，后端拒绝',
+  'The bytes of the acknowledgement': '成功应答的内容',
+  'The answer is one <xml> with return_code SUCCESS, with nothing before or after it.':
+    '应答只有一个 <xml>，return_code 为 SUCCESS，前后没有其他内容。',
+  'Write <xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml> and end the response there.':
+    '输出 <xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>，然后结束响应。',
+  'A coupon without coupon_type': '代金券没有 coupon_type',
+  'The backend accepts a payment with a coupon: total_fee is the price, and cash_fee is lower.':
+    '后端接受使用代金券的支付：total_fee 是订单金额，cash_fee 更少。',
+  'Sign what you received: every element except sign and empty ones, whatever its name. Map it to your own types afterwards.':
+    '对收到的内容计算签名：除 sign 和空元素外的所有元素，无论名称；之后再转换为自己的类型。',
+  'Two coupons and settlement_total_fee': '两张代金券和 settlement_total_fee',
+  'Compare only total_fee with the order: the other amounts may be lower.':
+    '只将 total_fee 与订单比较，其他金额可能更少。',
+  'Unknown future fields': '将来新增的未知字段',
+  'Fields that WeChat adds one day are signed too, and change nothing.': '微信将来新增的字段也参与签名，且不产生影响。',
+  'No fee_type': '没有 fee_type',
+  'fee_type may be absent; the currency is then CNY.': 'fee_type 可以没有，此时币种为 CNY。',
+  'sign_type is present': '有 sign_type',
+  'If sign_type is present, the signature covers it.': '如果有 sign_type，它也参与签名。',
+  'sign_type is absent': '没有 sign_type',
+  'Most notifications have no sign_type: the algorithm is that of the order.':
+    '大多数通知没有 sign_type：算法与下单时相同。',
+  'A follower of the account': '用户已关注公众号',
+  'is_subscribe says nothing about the payment.': 'is_subscribe 与支付结果无关。',
+  'An unknown bank': '未知的银行',
+  'bank_type is an open list.': 'bank_type 的取值会增加。',
+  'A device_info': '有 device_info',
+  'device_info may be present, and is signed like everything else.': 'device_info 可能出现，与其他字段一样参与签名。',
+  'No attach': '没有 attach',
+  'attach may be absent.': 'attach 可以没有。',
+  'An attach of 127 bytes': '127 字节的 attach',
+  'attach may be as long as its limit allows.': 'attach 可以达到长度上限。',
+  'A value that looks like markup': '看起来像标签的值',
+  'A value in CDATA is text, whatever it looks like.': 'CDATA 中的值是文本，无论看起来像什么。',
+  'A value with ]]>': '含有 ]]> 的值',
+  'A value with ]]> takes two CDATA sections, but is one text.': '含有 ]]> 的值分成两段 CDATA，但仍是一个文本。',
+  'A value with = and &': '含有 = 和 & 的值',
+  'Values are signed raw, without any encoding.': '用原始值签名，不做任何编码。',
+  'The value 0': '值为 0',
+  'A value of 0 is not empty, so it is signed.': '0 不是空值，参与签名。',
+  'return_msg OK': 'return_msg 为 OK',
+  'return_msg may be present, and is signed.': 'return_msg 可能出现，也参与签名。',
+  'Empty elements': '空元素',
+  'The signature skips elements without a value.': '没有值的元素不参与签名。',
+  'Leave empty values out of the string to sign.': '签名原文中不包含空值。',
+  'Chinese, an emoji and character references': '中文、表情和字符引用',
+  'The signature covers the decoded UTF-8 text, where &amp; is &.': '签名针对解码后的 UTF-8 文本，&amp; 即 &。',
+  "Decode the XML first. Hash UTF-8 bytes, not the platform's default charset.":
+    '先解码 XML，再对 UTF-8 字节计算摘要，不要使用平台默认的字符集。',
+  'The XML may use CDATA or not, white space between elements, and any order.':
+    'XML 可以使用或不使用 CDATA，元素之间可以有空白，顺序任意。',
+  'Use a real XML parser with document types disabled. A regular expression understands only one way of writing the message.':
+    '使用真正的 XML 解析器并禁用 DTD；正则表达式只认得一种写法。',
+  'every value in CDATA': '所有值都用 CDATA',
+  'no CDATA at all': '完全不用 CDATA',
+  'pretty-printed': '格式化缩进',
+  'with an XML declaration': '有 XML 声明',
+  'a comment between the elements': '元素之间有注释',
+  'WeChat sends no comments, and a parser may refuse them': '微信不发送注释，解析器可以拒绝',
+  'CRLF between the elements': '元素之间是 CRLF',
+  'elements in reverse order': '元素顺序相反',
+  'a value in two CDATA sections': '一个值分成两段 CDATA',
+  'WeChat splits only values that contain ]]>': '微信只拆分含有 ]]> 的值',
+  'The transaction_id, digit by digit': 'transaction_id 的每一位数字',
+  'A transaction_id has 28 digits: it is text, not a number.': 'transaction_id 有 28 位，是文本，不是数字。',
+  'Keep it as a string: a number loses its last digits.': '保存为字符串：转成数字会丢失末尾几位。',
+
+  // Signatures
+  'A wrong signature of the right length': '长度正确的错误签名',
+  'The backend refuses a notification whose signature does not match its fields.': '后端拒绝签名与字段不符的通知。',
+  'Verify the signature before anything else, over every received field, in constant time. Refuse a message without one.':
+    '首先验签：覆盖收到的所有字段，使用恒定时间比较；没有签名的一律拒绝。',
+  'No signature': '没有签名',
+  'An empty signature': '签名为空',
+  "Signed with another merchant's key": '用其他商户的密钥签名',
+  'A signature of white space': '签名是空白字符',
+  'The signature "null"': '签名是“null”',
+  'The signature is one digit short': '签名少一位',
+  'The signature is one digit too long': '签名多一位',
+  'Signed with an empty key': '用空密钥签名',
+  'Hashed without any key': '不带密钥计算摘要',
+  'Signed with the word "undefined"': '用“undefined”签名',
+  'Signed with the mch_id': '用 mch_id 签名',
+  'Signed with the AppSecret': '用 AppSecret 签名',
+  'sign_type NONE, and no signature': 'sign_type 为 NONE，没有签名',
+  'The word SUCCESS as the signature': '签名是“SUCCESS”',
+  'total_fee changed, old signature': '修改 total_fee，签名不变',
+  'transaction_id changed, old signature': '修改 transaction_id，签名不变',
+  'A field added, old signature': '增加字段，签名不变',
+  'A field removed, old signature': '删除字段，签名不变',
+  'A failure turned into a success, old signature': '把失败改为成功，签名不变',
+  'Two signatures, one wrong and one right': '两个签名，一错一对',
+  'A repeated field makes a message ambiguous. The backend refuses it, or reads it the same way throughout.':
+    '重复的字段使报文有歧义：后端应拒绝，或始终按同一种方式读取。',
+  'Refuse repeated elements.': '拒绝重复的元素。',
+  'An unknown order number': '未知的订单号',
+  'The backend refuses it, so that WeChat repeats it. Accepting is right only if the backend keeps it for manual review.':
+    '后端拒绝，让微信重发；只有留待人工处理时，接受才算正确。',
+  'Answer FAIL for an unknown order, which may become known later. Keep the message and raise an alarm.':
+    '未知的订单返回 FAIL：它之后可能出现。保存报文并告警。',
+  'The order number in the other case': '订单号大小写不同',
+  'Only the exact number identifies an order.': '只有完全一致的订单号才对应该订单。',
+  'Compare out_trade_no byte by byte, with a bound parameter and a binary collation.':
+    '逐字节比较 out_trade_no：使用绑定参数和区分大小写的排序规则。',
+  'The order number with a trailing space': '订单号末尾有空格',
+  'The order number with a wildcard': '订单号含通配符',
+  'The order number with SQL': '订单号含 SQL',
+  'The order number with an invisible character': '订单号含不可见字符',
+  'The order number, one character short': '订单号少一个字符',
+  'Changed to name another order': '改成另一个订单号',
+  'A genuine notification for one order cannot pay another.': '一个订单的真实通知不能用于另一个订单。',
+  'the backend refuses it, and the expensive order stays unpaid': '后端拒绝，高价订单仍未支付',
+  'total_fee is less than the price': 'total_fee 小于订单金额',
+  'The backend compares a signed message with the order. It refuses a difference, or records it and raises an alarm. It never treats it as paid.':
+    '后端将签名正确的报文与订单比较：不一致时拒绝，或记录并告警，绝不视为已支付。',
+  'After the signature, compare appid, mch_id, out_trade_no, total_fee and fee_type with the stored order. A missing field counts as a difference.':
+    '验签之后，将 appid、mch_id、out_trade_no、total_fee 和 fee_type 与已保存的订单比较；缺少字段视为不一致。',
+  'total_fee is more than the price': 'total_fee 大于订单金额',
+  'total_fee is 0': 'total_fee 为 0',
+  'total_fee is negative': 'total_fee 为负数',
+  'total_fee begins with the price': 'total_fee 以订单金额开头',
+  'total_fee is the price and a letter': 'total_fee 是订单金额加一个字母',
+  'total_fee is missing': '缺少 total_fee',
+  'total_fee is empty': 'total_fee 为空',
+  'paid in another currency': '用其他币种支付',
+  'the mch_id of another merchant': '其他商户的 mch_id',
+  'the appid of another app': '其他应用的 appid',
+  'no mch_id': '没有 mch_id',
+  'no appid': '没有 appid',
+  'no transaction_id': '没有 transaction_id',
+  'total_fee hidden in its neighbour': 'total_fee 藏在相邻字段的值中',
+  'A required field is missing, though the string to sign is unchanged. The backend refuses the message.':
+    '签名原文不变，但缺少必需的字段：后端应拒绝。',
+  'Require total_fee, out_trade_no and transaction_id before you use them. Never skip a check because a field is absent.':
+    '使用之前确认有 total_fee、out_trade_no 和 transaction_id；不能因为缺少字段而跳过检查。',
+  'The signature in lower case': '小写的签名',
+  'WeChat writes it in capitals. Ignoring case is harmless.': '微信使用大写，忽略大小写没有危害。',
+  'MD5 for a merchant that uses HMAC-SHA256': '对使用 HMAC-SHA256 的商户用 MD5',
+  'The configuration chooses the algorithm, not the sender.': '算法由配置决定，而不是由发送方决定。',
+  'Pin the algorithm. Do not let sign_type choose it.': '固定算法，不要由 sign_type 决定。',
+  'the orders are signed with MD5 anyway': '订单本来就用 MD5 签名',
+  "Another user's openid": '其他用户的 openid',
+  'Somebody else may pay for an order. Some backends accept only the buyer.':
+    '订单可以由他人代付；有些后端只接受下单用户。',
+  'Decide whether a friend may pay.': '决定是否允许他人代付。',
+
+  // Failures
+  'return_code FAIL and nothing else': '只有 return_code FAIL',
+  'The backend answers a message without fields and treats nothing as paid.':
+    '后端对没有字段的报文作出应答，不将任何订单视为已支付。',
+  'Treat an order as paid only if the signature is right and both return_code and result_code are SUCCESS, in capitals.':
+    '只有签名正确，且 return_code 和 result_code 都是大写的 SUCCESS，才视为已支付。',
+  'the backend answers within 5 s, in any way, and fulfils nothing': '后端在 5 秒内以任意方式应答，且不发货',
+  'goods go out, or the backend does not accept the payment that follows': '已发货，或不接受随后的支付',
+  'result_code FAIL': 'result_code 为 FAIL',
+  'The backend acknowledges a failed payment and does not treat the order as paid.':
+    '后端对支付失败应答成功，不将订单视为已支付。',
+  'no result_code': '没有 result_code',
+  'Without SUCCESS, the order is not paid.': '没有 SUCCESS，就没有支付成功。',
+  'no return_code': '没有 return_code',
+  'return_code FAIL, everything else as if paid': 'return_code 为 FAIL，其余与支付成功相同',
+  'If return_code is FAIL, nothing else counts.': 'return_code 为 FAIL 时，其余字段无效。',
+  'result_code "FAIL SUCCESS"': 'result_code 为“FAIL SUCCESS”',
+  'SUCCESS must be the whole value, not part of it.': 'SUCCESS 必须是整个值，而不是其中一部分。',
+  'result_code PROCESSING': 'result_code 为 PROCESSING',
+  'Only SUCCESS means success.': '只有 SUCCESS 表示成功。',
+  'return_code FAIL with HTML in return_msg': 'return_code 为 FAIL，return_msg 含 HTML',
+  'A message from WeChat is plain text.': '微信的提示信息是纯文本。',
+  'Escape what you display or log.': '显示和记录日志时先转义。',
+  'The case cannot see what a backend shows its staff, only what it answers.':
+    '此项看不到后端向员工展示的内容，只能看到应答。',
+  'result_code FAIL without a signature': '没有签名的 result_code FAIL',
+  'Without a valid signature, a message can neither pay nor fail an order.':
+    '没有有效签名的报文既不能让订单支付成功，也不能让它失败。',
+  'Verify the signature first, then read result_code.': '先验签，再读取 result_code。',
+  'An err_code next to SUCCESS': 'SUCCESS 同时带有 err_code',
+  'A success should have no err_code. return_code and result_code decide.':
+    '成功时不应有 err_code；以 return_code 和 result_code 为准。',
+  'The backend must accept the genuine notification that follows, whatever it did with this one.':
+    '无论如何处理这个通知，后端都必须接受随后的真实通知。',
+}

@@ -1,0 +1,140 @@
+/** The suite of API v3: valid notifications, signatures, encrypted facts. */
+export const NOTIFY_V3: Readonly<Record<string, string>> = {
+  Signature: '签名',
+  'Secrets and facts': '密文与内容',
+
+  // Valid notifications
+  'The backend acknowledges a genuine notification with HTTP 200 or 204 within 5 s and fulfils the order once.':
+    '后端在 5 秒内对真实通知返回 HTTP 200 或 204，并发货一次。',
+  'Compare the API v3 key, the public key and its ID: wechat-mock doctor shows what differs.':
+    '核对 APIv3 密钥、微信支付公钥及其 ID：wechat-mock doctor 会指出不同之处。',
+  'The acknowledgement': '成功应答',
+  'The answer is HTTP 200 or 204. It needs no body, and a body must not say FAIL.':
+    '返回 HTTP 200 或 204，无需响应体；如有响应体，不能是 FAIL。',
+  'Answer 204, or 200 with {"code":"SUCCESS"}.': '返回 204，或 200 和 {"code":"SUCCESS"}。',
+  'A coupon: payer_total is lower': '使用代金券：payer_total 更少',
+  'Compare only amount.total with the order. Fields that WeChat adds one day change nothing.':
+    '只将 amount.total 与订单比较；微信将来新增的字段不产生影响。',
+  'Read the fields you know and ignore the rest.': '读取已知的字段，忽略其余字段。',
+  'Unknown future facts': '将来新增的未知内容',
+  'A scene_info': '有 scene_info',
+  'Chinese and an emoji in attach': 'attach 中有中文和表情',
+  'success_time in another time zone': 'success_time 使用其他时区',
+  'The signature covers the bytes as received, however the JSON is formatted.':
+    '无论 JSON 如何书写，签名都针对收到的原始字节。',
+  'Verify the raw bytes of the body, before any JSON parser touches them.':
+    '在 JSON 解析器处理之前，对请求体的原始字节验签。',
+  'escaped as \\u': '用 \\u 转义',
+  'with / escaped': '转义 /',
+  'a line feed at the end': '末尾有换行',
+  'unknown future members': '将来新增的未知成员',
+  'empty associated_data': 'associated_data 为空',
+  'Four minutes old': '四分钟之前',
+  'A signature less than five minutes old is valid.': '五分钟以内的签名有效。',
+  'Allow 300 s in both directions.': '前后各允许 300 秒。',
+  'Four minutes ahead': '四分钟之后',
+  'Clocks differ: a signature less than five minutes ahead is valid.': '时钟会有偏差：超前不到五分钟的签名有效。',
+  'Header names in lower case': '请求头名称小写',
+  'Header names are case-insensitive.': '请求头名称不区分大小写。',
+  'Look headers up case-insensitively.': '读取请求头时忽略大小写。',
+  'Without Wechatpay-Signature-Type': '没有 Wechatpay-Signature-Type',
+  'The scheme is fixed, so the header may be absent.': '签名方式是固定的，可以没有这个请求头。',
+  'Do not require the header.': '不要强制要求这个请求头。',
+  'WeChat sends it today': '微信目前会发送',
+
+  // Signatures
+  'The backend answers 4xx or 5xx to a notification whose signature does not match its bytes.':
+    '签名与报文不符时，后端返回 4xx 或 5xx。',
+  'Require the four headers, a timestamp within the window and a known serial. Then verify timestamp, nonce and raw body. Allow no exceptions and no defaults.':
+    '检查四个请求头、时间窗口和已知的序列号，再对时间戳、随机串和原始请求体验签；没有例外，也没有默认值。',
+  'No signature headers at all': '没有任何签名请求头',
+  'No Wechatpay-Signature': '没有 Wechatpay-Signature',
+  "Signed with a stranger's key": '用陌生的私钥签名',
+  'A signature that is not base64': '签名不是 base64',
+  'A signature cut short': '签名被截断',
+  'No Wechatpay-Timestamp': '没有 Wechatpay-Timestamp',
+  'No Wechatpay-Nonce': '没有 Wechatpay-Nonce',
+  'No Wechatpay-Serial': '没有 Wechatpay-Serial',
+  'A nonce that differs from the signed one': '随机串与签名时不同',
+  'A timestamp that is not a number': '时间戳不是数字',
+  'Six minutes old, validly signed': '六分钟之前，签名正确',
+  'Six minutes ahead, validly signed': '六分钟之后，签名正确',
+  'A day old, validly signed': '一天之前，签名正确',
+  'A year old, validly signed': '一年之前，签名正确',
+  'An unknown serial': '未知的序列号',
+  'The serial of an old platform certificate': '旧平台证书的序列号',
+  "The merchant's own serial": '商户自己的证书序列号',
+  "A stranger's key with an unknown serial": '陌生的私钥和未知的序列号',
+  'A signature probe, as recorded': '验签探测流量，按实际记录',
+  'A signature probe, as documented': '验签探测流量，按文档说明',
+  'The signature of another body': '另一个报文的签名',
+  'A serial with a path in it': '序列号中带有路径',
+  'Spaces added after signing': '签名之后增加空格',
+  'Verify the raw bytes, not JSON that you serialised again.': '对原始字节验签，而不是重新序列化的 JSON。',
+  'A line feed added after signing': '签名之后增加换行',
+  'Members reordered after signing': '签名之后调换成员顺序',
+  'A member added after signing': '签名之后增加成员',
+  'A member changed after signing': '签名之后修改成员',
+  'An old notification, replayed unchanged': '原样重放的旧通知',
+  'The backend refuses old bytes by their timestamp, or they change nothing.':
+    '后端根据时间戳拒绝旧报文，或不做任何改动。',
+  'Check the time window, and make the handler idempotent as well.': '检查时间窗口，同时保证处理是幂等的。',
+  'the backend refuses it, or accepts it without a second fulfilment': '后端拒绝，或接受但不再次发货',
+  'The body of one order with the signature of another': '一个订单的报文，另一个订单的签名',
+  'The signature for one order cannot vouch for another.': '一个订单的签名不能证明另一个订单。',
+  'A probe, then the real notification': '先收到探测流量，再收到真实通知',
+  'After refusing a probe, the backend accepts the genuine notification with the same id.':
+    '拒绝探测流量之后，后端接受 id 相同的真实通知。',
+  'Do not store the id of a refused notification.': '不要保存被拒绝的通知的 id。',
+
+  // Secrets
+  'encrypted with another key': '用其他密钥加密',
+  'The backend refuses a message that the API v3 key does not decrypt.': '后端拒绝 APIv3 密钥无法解密的报文。',
+  'Decrypt with the API v3 key and with the nonce and associated_data of the message. Refuse a message that does not decrypt.':
+    '用 APIv3 密钥及报文中的 nonce 和 associated_data 解密；无法解密的一律拒绝。',
+  'encrypted with the API v2 key': '用 API v2 密钥加密',
+  'a wrong nonce': 'nonce 错误',
+  'a wrong associated_data': 'associated_data 错误',
+  'a ciphertext cut short': '密文被截断',
+  'a ciphertext shorter than its tag': '密文比认证标签还短',
+  'no ciphertext': '没有密文',
+  'a ciphertext with one bit changed': '密文改动一位',
+  'an unknown algorithm': '未知的加密算法',
+  'no resource': '没有 resource',
+  'an empty nonce': 'nonce 为空',
+  'the facts in plain text': '内容以明文发送',
+
+  // Facts
+  'amount.total is less than the price': 'amount.total 小于订单金额',
+  'The backend compares the facts with the order. It refuses a difference, or records it and raises an alarm. It never treats it as paid.':
+    '后端将内容与订单比较：不一致时拒绝，或记录并告警，绝不视为已支付。',
+  'Compare mchid, appid, out_trade_no, amount.total and amount.currency with the stored order, by type and value. A missing field counts as a difference.':
+    '将 mchid、appid、out_trade_no、amount.total 和 amount.currency 与已保存的订单比较，类型和值都要一致；缺少字段视为不一致。',
+  'amount.total is more than the price': 'amount.total 大于订单金额',
+  'amount.total is 0': 'amount.total 为 0',
+  'amount.total is a fraction more': 'amount.total 带小数',
+  'amount.total is missing': '缺少 amount.total',
+  'amount is missing': '缺少 amount',
+  'amount.total is null': 'amount.total 为 null',
+  'amount.total is a list': 'amount.total 是数组',
+  'Paid in another currency': '用其他币种支付',
+  'The mchid of another merchant': '其他商户的 mchid',
+  'The appid of another app': '其他应用的 appid',
+  'No mchid': '没有 mchid',
+  'No appid': '没有 appid',
+  'No transaction_id': '没有 transaction_id',
+  'trade_state NOTPAY': 'trade_state 为 NOTPAY',
+  'trade_state CLOSED': 'trade_state 为 CLOSED',
+  'No trade_state': '没有 trade_state',
+  'trade_state "NOT SUCCESS"': 'trade_state 为“NOT SUCCESS”',
+  'The facts are a list': '内容是数组',
+  'The facts of a payment with event_type REFUND.SUCCESS': '支付内容，event_type 为 REFUND.SUCCESS',
+  'Only TRANSACTION.SUCCESS is a payment. The backend ignores or refuses other events.':
+    '只有 TRANSACTION.SUCCESS 是支付；其他事件，后端忽略或拒绝。',
+  'Treat an order as paid only if event_type is TRANSACTION.SUCCESS and trade_state is SUCCESS.':
+    '只有 event_type 为 TRANSACTION.SUCCESS 且 trade_state 为 SUCCESS，才视为已支付。',
+  'The facts of a payment with an unknown event_type': '支付内容，event_type 未知',
+  'The facts of a payment without event_type': '支付内容，没有 event_type',
+  'Compare out_trade_no byte by byte. Answer 4xx if the order is unknown.':
+    '逐字节比较 out_trade_no；订单未知时返回 4xx。',
+}

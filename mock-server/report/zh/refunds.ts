@@ -1,0 +1,76 @@
+/** Refunds of both versions, and other events of API v3. */
+export const REFUNDS: Readonly<Record<string, string>> = {
+  'Refund notifications': '退款通知',
+  'Refunds and other events': '退款与其他事件',
+  'A refund has succeeded': '退款成功',
+  'The backend acknowledges the refund and books it once.': '后端应答成功，且只入账一次。',
+  'Decrypt with AES-256-ECB. The key is the MD5 of the API key as 32 lower-case hex characters. Look the refund up by out_refund_no.':
+    '用 AES-256-ECB 解密，密钥是 API 密钥的 MD5（32 位小写十六进制）；按 out_refund_no 查找退款。',
+  'Look the refund up by out_refund_no, under a lock. Book it once, when refund_status is SUCCESS.':
+    '加锁后按 out_refund_no 查找退款；refund_status 为 SUCCESS 时入账一次。',
+  'the backend accepts it; at level L2, if the probe reports `refunds`, it books the right number':
+    '后端接受；在 L2 级别，若查单返回 `refunds`，入账次数正确',
+  'the backend refuses it, or books the wrong number of refunds': '后端拒绝，或入账次数不对',
+  'The same refund twice, then five times at once': '同一退款通知两次，然后同时五次',
+  'The same refund twice': '同一退款通知两次',
+  'The same refund five times at once': '同一退款同时通知五次',
+  'The backend acknowledges a repeat and books nothing.': '后端对重复通知应答成功，不再入账。',
+  'Add a unique key on (out_refund_no, refund_status), or lock the refund.':
+    '为 (out_refund_no, refund_status) 建唯一索引，或锁定退款记录。',
+  'Several arrive at the same moment. The backend books one.': '多个通知同时到达，只入账一次。',
+  'XXE inside req_info': 'req_info 中的 XXE',
+  'The second parse must be as strict as the first.': '第二次解析必须和第一次一样严格。',
+  'Use one parser, with document types disabled, for both texts.': '两段文本使用同一个禁用了 DTD 的解析器。',
+  'the backend accepts it, or books a refund': '后端接受，或登记了退款',
+  'the backend refuses it, or accepts it without booking a refund': '后端拒绝，或接受但不入账',
+  'the backend books a refund': '后端登记了退款',
+  "Encrypted with another merchant's key": '用其他商户的密钥加密',
+  'Encrypted with another key': '用其他密钥加密',
+  'The backend refuses a message that it cannot decrypt.': '后端拒绝无法解密的报文。',
+  'req_info cut short': 'req_info 被截断',
+  'The refund was closed': '退款关闭',
+  'The backend acknowledges REFUNDCLOSE and books nothing.': '后端对 REFUNDCLOSE 应答成功，不入账。',
+  'Read refund_status: SUCCESS, CHANGE or REFUNDCLOSE.': '根据 refund_status 处理：SUCCESS、CHANGE 或 REFUNDCLOSE。',
+  'The refund failed': '退款异常',
+  'The backend acknowledges CHANGE and books nothing yet.': '后端对 CHANGE 应答成功，暂不入账。',
+  'No req_info': '没有 req_info',
+  'The backend refuses a message without req_info.': '后端拒绝没有 req_info 的报文。',
+  'The fields in plain text': '字段以明文发送',
+  'Only encrypted fields count: nothing else proves the sender.': '只有加密的字段可信：没有其他方式证明发送方。',
+  'Read the fields from req_info only.': '只从 req_info 读取字段。',
+  'A billion laughs inside req_info': 'req_info 中的十亿笑攻击',
+  'A refund of more than was paid': '退款金额超过支付金额',
+  'A refund larger than the order is an error. The backend must not book it.':
+    '退款金额大于订单金额属于异常，后端不能入账。',
+  'Compare refund_fee with the order, or ask refundquery.': '将 refund_fee 与订单比较，或查询退款。',
+  'A refund for an unknown order': '未知订单的退款',
+  'The backend answers. It may accept or refuse.': '后端应当应答，可以接受，也可以拒绝。',
+  'Refuse it, or keep it for manual review.': '拒绝，或留待人工处理。',
+  'A refund sent to the payment handler': '退款通知发到支付回调',
+  'A refund that reaches the payment handler must not pay an order.': '发到支付回调的退款通知不能让订单变为已支付。',
+  'Tell the two apart by req_info. Never treat its fields as a payment.':
+    '用 req_info 区分两者，不要把其中的字段当作支付结果。',
+
+  // API v3
+  'A refund with a bad signature': '签名错误的退款通知',
+  'The backend verifies refunds like payments.': '后端像支付通知一样对退款通知验签。',
+  'Verify every notification before you read event_type.': '读取 event_type 之前，先对每个通知验签。',
+  'The backend acknowledges REFUND.CLOSED and books nothing.': '后端对 REFUND.CLOSED 应答成功，不入账。',
+  'The backend acknowledges REFUND.ABNORMAL and books nothing yet.': '后端对 REFUND.ABNORMAL 应答成功，暂不入账。',
+  'refund_status and event_type disagree': 'refund_status 与 event_type 不一致',
+  'The backend does not book a refund unless refund_status is SUCCESS.': 'refund_status 不是 SUCCESS 时，后端不入账。',
+  'The refund of another merchant': '其他商户的退款',
+  'The backend compares the mchid of refunds too.': '后端对退款也要比较 mchid。',
+  'Read event_type first.': '先读取 event_type。',
+  'A refund from the merchant platform, as API v2 XML': '商户平台发起的退款：API v2 的 XML',
+  'Merchants that use API v3 get this XML too. The backend accepts it, or refuses it without crashing.':
+    '使用 API v3 的商户也会收到这种 XML。后端可以接受，也可以拒绝，但不能崩溃。',
+  'Recognise XML and decrypt req_info with the API v2 key. Or refuse it, and query the refund.':
+    '识别 XML，用 API v2 密钥解密 req_info；或拒绝，然后查询退款。',
+  'the backend accepts it, or refuses it with HTTP 4xx': '后端接受，或以 HTTP 4xx 拒绝',
+  "Another product's event: {event}": '其他产品的事件：{event}',
+  'The backend accepts and ignores an event that it does not know, if the signature is valid: repeats help nobody.':
+    '签名正确的未知事件，后端应接受并忽略：重发没有意义。',
+  'Answer 200 to a valid event that is not yours, and log it.': '签名正确但与你无关的事件，返回 200 并记录日志。',
+  'the backend refuses it: WeChat repeats it in vain': '后端拒绝：微信会徒劳地重发',
+}

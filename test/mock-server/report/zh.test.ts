@@ -1,0 +1,67 @@
+import t from 'tap'
+import { casesOf, explained, inChinese, listed, SUITES } from '../../../mock-server/report/index.ts'
+import { CHINESE, entryOf } from '../../../mock-server/report/zh/index.ts'
+import { SAID } from '../../../mock-server/report/zh/said.ts'
+
+const isChinese = (text: string) => /\p{Script=Han}/u.test(text)
+
+t.test('every text of every case is in Chinese, and no translation is left over', async (t) => {
+  const used = new Set<string>()
+  const use = (text: string, where: string) => {
+    const entry = entryOf(text)
+    if (!entry) return t.fail(`${where} has no translation: ${text}`)
+    used.add(entry.key)
+    // A name of the wire or of a program stays as it is.
+    for (const [name, value] of Object.entries(entry.values)) if (name === 'what' || name === 'why') use(value, where)
+  }
+  const names = ['XXE: XInclude']
+  for (const suite of SUITES) {
+    for (const { name, cases } of suite.chapters) {
+      use(name, suite.id)
+      for (const { id, title, must, fix, why, play } of cases) {
+        const texts = [title, must, fix, ...(why === undefined ? [] : [why]), ...play.outcomes.map(([, when]) => when)]
+        for (const text of texts) if (!names.includes(text)) use(text, id)
+      }
+    }
+  }
+  const unused = Object.keys(CHINESE).filter((key) => !used.has(key) && !Object.hasOwn(SAID, key))
+  t.strictSame(unused, [])
+})
+
+t.test('a translation is Chinese, and has no value that its text has not', async (t) => {
+  const names = ['code', 'AppSecret', 'session_key', 'XXE：{what}', 'errcode {code}：{what}', '{one}；{two}']
+  const namesIn = (text: string) => [...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!)
+  for (const [english, chinese] of Object.entries(CHINESE)) {
+    t.ok(isChinese(chinese) || names.includes(chinese.trim()), english)
+    for (const name of namesIn(chinese)) t.ok(namesIn(english).includes(name), `${english}: ${name}`)
+  }
+})
+
+t.test('values stay as they are, texts in texts are translated', async (t) => {
+  const texts: [string, string][] = [
+    ['Money-safe: no (2 cases)', '资金安全：否（2 项）'],
+    [
+      'the backend accepted it; the order counts as paid (fulfilled 2 times)',
+      '后端接受了；订单被视为已支付（发货 2 次）',
+    ],
+    ['the backend answered HTTP 500: the order is new; x', '后端返回 HTTP 500：the order is new; x'],
+    ['Validly signed: an element called constructor', '签名正确：名为 constructor 的元素'],
+    ['constructor', 'constructor'],
+    ['no such text', 'no such text'],
+  ]
+  for (const [english, chinese] of texts) t.equal(inChinese(english), chinese)
+})
+
+t.test('card explain and card list in Chinese', async (t) => {
+  for (const suite of SUITES) {
+    const list = listed(suite, inChinese)
+    for (const one of casesOf(suite)) {
+      t.match(
+        explained(suite, one, inChinese),
+        /依据: [^]*结果:\n {2}\w+[^]*修复: \S[^]*重现: wechat-mock card run/,
+        one.id,
+      )
+      t.ok(list.includes(inChinese(one.title)), one.id)
+    }
+  }
+})
