@@ -34,6 +34,7 @@ export interface Job {
   claims: number
 }
 
+/** What `enqueue` gets besides the job. */
 export interface EnqueueContext<Tx> {
   /** The transaction that makes the work due; `undefined` with a store that has none. */
   tx: Tx
@@ -64,6 +65,7 @@ export interface LogLevels {
   event?: LogLevel | undefined
 }
 
+/** What `onPaid` and `onRefunded` get besides the order. */
 export interface FulfilContext<Tx> {
   /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
   tx: Tx
@@ -73,11 +75,13 @@ export interface FulfilContext<Tx> {
   signal: AbortSignal
 }
 
+/** A login, as `onLogin` gets it. */
 export interface LoginResult extends Identity {
   /** Never give it to a client. Keep it, encrypted, only if you need it. */
   sessionKey: Secret
 }
 
+/** A token of your own, as `issueToken` returns it. */
 export interface IssuedToken {
   /** The client sends this token from now on, and `authenticate` has to recognise it: 1 to 16384 bytes. */
   token: string

@@ -52,6 +52,7 @@ export interface SceneInfo {
   h5Info?: H5Info | undefined
 }
 
+/** The site or app that an `H5` order is paid from. */
 export interface H5Info {
   type: 'Wap' | 'iOS' | 'Android'
   appName?: string | undefined
@@ -123,6 +124,7 @@ export interface Owner {
   mchId: string
 }
 
+/** An order as the store keeps it. */
 export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' | 'appid'>, Account {
   outTradeNo: string
   /** The service provider's own appid, which it was made with (`sp_appid`), of an order with a `subMchId`. If `appid` is another, that is the sub-merchant's (`sub_appid`). */
@@ -196,6 +198,7 @@ export type RefundState = 'created' | 'unknown' | 'processing' | 'success' | 'cl
  */
 export type RefundAccount = 'UNSETTLED' | 'AVAILABLE'
 
+/** A refund of an order, as the store keeps it. */
 export interface Refund {
   /** `outTradeNo` and a counter for ours; the merchant platform's own number for one made there. */
   outRefundNo: string
@@ -302,6 +305,7 @@ export interface Resolution {
   at: Date
 }
 
+/** A finding about money that waits for a person, or was decided by one. */
 export interface Anomaly {
   /** Identifies the finding, however often it is reported. */
   id: string

@@ -16,6 +16,7 @@ import type { Probe } from './testing/case.ts'
 
 export type { Probe } from './testing/case.ts'
 
+/** The store to test, and what it can do. */
 export interface StoreContractOptions<Tx> {
   /** Makes an empty store; called once for each case. */
   makeStore: () => Store<Tx> | Promise<Store<Tx>>

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
+import { createReference } from '../scripts/reference.ts'
 
 // The code of the documents compiles against the sources, as their readers would write it: what a block leaves out is declared here.
 
@@ -117,4 +118,13 @@ t.test('every block of JavaScript and TypeScript compiles', async (t) => {
       `${file!.fileName.slice(root.length)} ${code}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}: ${line}`,
     )
   }
+})
+
+t.test('everything that is exported says what it is', async (t) => {
+  const { text, silent } = createReference()
+  t.strictSame(silent, [])
+  const codes = [...text.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, code]) => code!)
+  t.equal(codes.length, text.match(/^### /gm)!.length)
+  for (const code of codes) t.match(code, /^(?:class|function|interface|type|const) \w+/)
+  t.match(text, /^## fastify-wechat-pay\/mock-server$/m)
 })

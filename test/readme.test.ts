@@ -323,6 +323,6 @@ for (const path of DOCUMENTS) {
       t.ok(existsSync(new URL(`../${file}`, import.meta.url)), link)
       if (anchor !== undefined) t.ok(anchorsOf(read(file)).includes(anchor), link)
     }
-    for (const [command, script] of text.matchAll(/\bnpm run (\w+)/g)) t.ok(script! in scripts, command)
+    for (const [command, script] of text.matchAll(/\bnpm run (\w[\w:-]*)/g)) t.ok(script! in scripts, command)
   })
 }

@@ -2,6 +2,7 @@ import { nativeNow } from '../base/real-time.ts'
 import { checkMoment } from './duration.ts'
 import type { Timer } from './timers.ts'
 
+/** Whether time stands until it is advanced, or runs. */
 export type ClockMode = 'virtual' | 'real'
 
 /** What is still planned on a clock. */
@@ -17,6 +18,7 @@ export interface ClockMove {
   readonly remainingTimers: readonly PendingTimer[]
 }
 
+/** How long an advance may take. */
 export interface AdvanceOptions {
   /** Real milliseconds after which the advance gives up with CLOCK_TIMEOUT; default 30 000. */
   readonly realTimeoutMs?: number

@@ -243,6 +243,7 @@ type Codes<K extends Kind, A extends Api> = K extends 'result_code_fail'
 export type EffectOf<A extends Api> = A extends Api
   ? { [K in KindOf<A>]: { readonly kind: K } & FieldsOf<Rows[K]> & Codes<K, A> }[KindOf<A>]
   : never
+/** What a fault does. */
 export type Effect = EffectOf<Api>
 export type EffectNamed<K extends Kind> = { readonly kind: K } & FieldsOf<Rows[K]>
 

@@ -12,6 +12,7 @@ export type GatePoint = `${Api}.${'request' | 'response'}`
 /** What can open a gate: something passing a point, a judged delivery, or a payment. */
 export type GateSignal = GatePoint | 'delivery.completed' | 'order.paid'
 
+/** What a gate holds, and until when. */
 export interface GateOptions {
   /** One gate has one name: setting it again opens the previous one. Default: the point and a number. */
   readonly name?: string
@@ -21,6 +22,7 @@ export interface GateOptions {
   readonly until?: GateSignal
 }
 
+/** A gate and what it holds now. */
 export interface GateView extends GateOptions {
   readonly name: string
   readonly hold: GatePoint

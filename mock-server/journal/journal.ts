@@ -4,6 +4,7 @@ import { within } from '../base/real-time.ts'
 import type { JournalEntry } from './entry.ts'
 import { checkMatch, type Difference, differences, type JournalMatch } from './matching.ts'
 
+/** Which entries of the journal are listed. */
 export interface JournalFilter {
   /** Only entries after this cursor. */
   readonly since?: number
@@ -11,6 +12,7 @@ export interface JournalFilter {
   readonly api?: string
 }
 
+/** How many entries to wait for, and how long. */
 export interface WaitOptions {
   /** How many entries must match; default 1. */
   readonly count?: number
@@ -20,6 +22,7 @@ export interface WaitOptions {
   readonly timeoutMs?: number
 }
 
+/** The result of waiting for entries of the journal. */
 export interface Waited {
   /** Whether `count` entries arrived in time. */
   readonly matched: boolean

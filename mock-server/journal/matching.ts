@@ -21,6 +21,7 @@ export interface JournalMatch {
   readonly reply?: Readonly<Record<string, TextMatch>>
 }
 
+/** A field in which an entry differs from a match. */
 export interface Difference {
   /** `api`, `fields.total_fee`, … */
   readonly field: string

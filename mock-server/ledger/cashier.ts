@@ -79,6 +79,7 @@ export function payOrder(
   return account.tell({ kind: 'paid', order, payment })
 }
 
+/** Why a payment fails, and whether WeChat notifies it. */
 export interface FailOptions {
   /** Default NOTENOUGH. */
   readonly err_code?: string

@@ -19,11 +19,13 @@ import { rsaKey, type RsaKey } from '../wire/pki/rsa-key.ts'
 
 /** The keys that can be replaced. */
 const ROTATABLE = ['merchant-certificate', 'platform-certificate', 'public-key'] as const
+/** A key of API v3 that can be replaced. */
 export type Rotatable = (typeof ROTATABLE)[number]
 
 export const KEY = oneOf(...ROTATABLE)
 export const ROTATION: Properties = { keepOld: FLAG }
 
+/** Whether the earlier key stays valid. */
 export interface RotationOptions {
   /** Default false. */
   readonly keepOld?: boolean

@@ -27,6 +27,7 @@ export function createNonces(): Nonces {
   }
 }
 
+/** What an app needs to talk to the mock: its numbers, secrets and keys. */
 export interface Credentials {
   readonly appid: string
   readonly appSecret: string
@@ -164,6 +165,7 @@ export const STANDARD = {
   actsFor: [],
 } as const
 
+/** A merchant of a world. */
 export interface Merchant extends Required<MerchantChanges> {
   readonly mchId: string
 }

@@ -33,6 +33,7 @@ export interface RefundRequest {
   readonly notifyUrl: string
 }
 
+/** Where the money of a refund goes. */
 export interface EndOptions {
   /** Default `ORIGINAL`. */
   readonly channel?: RefundChannel
@@ -163,6 +164,7 @@ export function retryRefund(account: Account, refund: Refund, receivedBy: string
   if (refundDelayMs !== undefined) endLater(account, refund, account.now().getTime() + refundDelayMs)
 }
 
+/** A refund that the merchant makes in WeChat's console. */
 export interface ConsoleRefund {
   /** Fen; default: everything not yet refunded. */
   readonly refundFee?: number

@@ -39,8 +39,10 @@ export interface Delivery {
   readonly fault?: string
 }
 
+/** Whether a notification is still to be sent, and if not, why. */
 export type NotificationState = 'pending' | 'acked' | 'exhausted' | 'held' | 'cancelled'
 
+/** How often and how fast a notification is sent. */
 export interface DeliverOptions {
   /** How many times; default 1. */
   readonly count?: number
@@ -106,6 +108,7 @@ export interface Overlap {
   readonly sharedMs: number
 }
 
+/** How many deliveries were under way at the same time. */
 export function overlapOf(deliveries: readonly Pick<Delivery, 'startedMs' | 'durationMs'>[]): Overlap {
   if (deliveries.length === 0) return { most: 0, spreadMs: 0, sharedMs: 0 }
   const starts = deliveries.map(({ startedMs }) => startedMs)

@@ -16,6 +16,7 @@ export type Gaps = keyof typeof GAPS | readonly number[]
  */
 export type Schedule = Gaps | { readonly gaps?: Gaps; readonly immediate?: boolean }
 
+/** When a notification is sent: the gaps between its sends, and whether the first is immediate. */
 export interface Plan {
   /** Milliseconds. */
   readonly gaps: readonly number[]

@@ -23,6 +23,7 @@ export interface CardCase extends Pick<Case, 'id' | 'title' | 'severity' | 'must
   readonly run: () => Promise<CaseResult>
 }
 
+/** A report card in the process: its cases, each to be run as a test. */
 export interface ReportCard {
   readonly cases: readonly CardCase[]
   /** After the last case: checks every order once more and sums up. */

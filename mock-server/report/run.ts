@@ -10,6 +10,7 @@ import { createOrders, ORDER_LIMIT_MS, type Orders } from './parts/orders.ts'
 import { shoot } from './parts/shoot.ts'
 import { setTrap, type Trap } from './parts/trap.ts'
 
+/** What became of one case. */
 export interface CaseResult {
   readonly id: string
   readonly title: string

@@ -3,6 +3,7 @@
  * answer, so the card only shows it. SKIP: the case could not be checked. ERROR: the runner itself failed.
  */
 export const CARD_VERDICTS = ['PASS', 'LAX', 'FAIL', 'INFO', 'SKIP', 'ERROR'] as const
+/** The verdict on a case. */
 export type CardVerdict = (typeof CARD_VERDICTS)[number]
 
 export const SEVERITIES = ['money', 'security', 'availability', 'hygiene'] as const

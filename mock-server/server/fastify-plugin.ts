@@ -13,6 +13,7 @@ declare module 'fastify' {
   }
 }
 
+/** The options of the mock inside of a Fastify app. */
 export type MockPluginOptions = Pick<MockOptions, 'world' | 'defaults' | 'clock' | 'log'>
 
 /** A WeChat inside the application under test. It has no port: call it with {@link InjectedWechat.fetch}. */

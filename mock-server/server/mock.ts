@@ -14,6 +14,7 @@ import { createWorlds, type Worlds } from '../world/worlds.ts'
 import { buildApp, type Part } from './app.ts'
 import type { TlsOptions } from './wire-routes.ts'
 
+/** Where the mock listens, who may control it, and its worlds. */
 export interface MockOptions {
   /** Default 127.0.0.1: other machines cannot reach it. */
   readonly host?: string

@@ -8,6 +8,7 @@ export interface AppChanges {
   readonly appSecret?: string
 }
 
+/** A mini program of a world. */
 export interface App extends Required<AppChanges> {
   readonly appid: string
 }

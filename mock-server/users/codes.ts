@@ -11,6 +11,7 @@ export interface Code<T extends object> {
   usesLeft: number
 }
 
+/** How long and how often a code works. */
 export interface CodeOptions {
   /** Seconds; default 300. */
   readonly ttl?: number

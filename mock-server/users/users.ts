@@ -21,6 +21,7 @@ export interface OfApp {
   readonly appid?: string
 }
 
+/** Whose login code it is, and how long and how often it works. */
 export interface LoginCodeOptions extends CodeOptions, OfApp {
   /** Default: a new user. */
   readonly openid?: string

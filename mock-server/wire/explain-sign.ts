@@ -20,6 +20,7 @@ export interface SignExplanation {
   readonly difference?: SignDifference
 }
 
+/** The first place where two texts to sign differ. */
 export interface SignDifference {
   /** The name of the field, or `key`; in API v3 `method`, `url`, `timestamp`, `nonce` or `body`. */
   readonly field: string

@@ -6,8 +6,11 @@ export type ApiVersion = 'v2' | 'v3'
 /** What WeChat sends on its own initiative. */
 export const NOTICES = ['notify', 'refundnotify'] as const
 
+/** The name of a payment call. */
 export type PayApi = keyof typeof ERR_CODES
+/** The name of a call about users. */
 export type LoginApi = keyof typeof ERRCODES
+/** The name of a kind of notification. */
 export type Notice = (typeof NOTICES)[number]
 /** Every exchange that faults and gates can be set for. */
 export type Api = PayApi | LoginApi | Notice

@@ -1,5 +1,6 @@
 import { createHmac, hash } from 'node:crypto'
 
+/** The algorithm of a signature in API v2. */
 export type SignType = 'MD5' | 'HMAC-SHA256'
 
 /**

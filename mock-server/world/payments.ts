@@ -54,16 +54,19 @@ export interface Notified {
   readonly delivery: Delivery | undefined
 }
 
+/** Who pays, with what, and whether to wait for the notification. */
 export interface PayOptions extends PaymentOptions, OfMerchant {
   /** Default `await`. */
   readonly deliver?: Deliver
 }
 
+/** How a refund ends, and whether to wait for its notification. */
 export interface SettleOptions extends EndOptions, OfMerchant {
   /** Default `await`. */
   readonly deliver?: Deliver
 }
 
+/** A payment: the order, its notification and, if it was awaited, the first delivery. */
 export interface Paid extends Notified {
   readonly order: OrderSnapshot
 }

@@ -16,6 +16,7 @@ import type { Finding } from '../journal/entry.ts'
 import type { Delivery } from '../notify/notification.ts'
 import { advanceWorlds, type Settling, type Watch, type WorldTime } from './time.ts'
 
+/** Where a shared clock starts. */
 export interface SharedClockOptions {
   /** Default: the machine's time, in whole seconds. */
   readonly startTime?: Date | number

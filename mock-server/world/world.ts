@@ -43,11 +43,13 @@ import type { Happened } from './time.ts'
 /** The result of `advance`: every delivery that fell due has been made, answered and judged. */
 export interface AdvanceReport extends ClockMove, Happened {}
 
+/** The clock of a world. */
 export interface WorldClock extends Pick<SwitchingClock, 'mode' | 'now' | 'timers' | 'switchTo'> {
   /** Moves the virtual clock; see {@link World.advance}. */
   readonly advance: (by: AdvanceBy, options?: AdvanceOptions) => Promise<AdvanceReport>
 }
 
+/** A login code and whose it is. */
 export interface IssuedCode {
   readonly code: string
   readonly openid: string

@@ -22,6 +22,7 @@ export interface Diagnostics {
   'fastify-wechat-pay:sweep': { worked: number; due: number; stuck: number }
 }
 
+/** The name of a diagnostics channel. */
 export type DiagnosticsName = keyof Diagnostics
 
 /**

@@ -7,6 +7,7 @@ import { readTradeBill } from '../protocol/trade-bill.ts'
 import type { TradeRow, TradeSummary } from '../protocol/trade-bill.ts'
 import { isRefusal } from './refusals.ts'
 
+/** Which trades a bill lists. */
 export interface TradeBillOptions {
   /** Which trades: all of the day, only payments, or only refunds. Default `ALL`. */
   type?: 'ALL' | 'SUCCESS' | 'REFUND' | undefined
@@ -14,6 +15,7 @@ export interface TradeBillOptions {
   subMchId?: string | undefined
 }
 
+/** Which movements of funds a bill lists. */
 export interface FundFlowBillOptions {
   /** The account. Default `BASIC`. */
   account?: 'BASIC' | 'OPERATION' | 'FEES'

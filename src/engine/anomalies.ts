@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts'
 import type { Orders } from './orders.ts'
 import { checkReason } from './refunds.ts'
 
+/** Findings about money that wait for a person, and the decisions about them: `fastify.wechat.anomalies`. */
 export interface Anomalies {
   /**
    * The anomalies that wait for a person, oldest first: at most `limit` (1 to 1000, by default 100), and of the next page those `after` the last of this one.

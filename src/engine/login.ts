@@ -15,6 +15,7 @@ export interface LoginDeps {
   randomToken: () => string
 }
 
+/** The steps of a login: `fastify.wechat.login`. */
 export interface Login {
   /**
    * Exchanges a code. Simultaneous calls with one code, and those within five seconds after its success, share one exchange and get the same answer,

@@ -54,6 +54,7 @@ export type Ordered<T extends TradeType = TradeType> = {
   H5: { order: Order; h5Url: string }
 }[T]
 
+/** Orders, from the first call to the last news about them: `fastify.wechat.orders`. */
 export interface Orders {
   /**
    * Places an order at WeChat and returns what its payer needs: for `JSAPI` the parameters of `wx.requestPayment`, for `NATIVE` the content of a QR

@@ -10,6 +10,7 @@ import type { Orders } from './orders.ts'
 import type { RefundObservation } from './machine/refund-observation.ts'
 import { fen } from './extras.ts'
 
+/** A refund to request. */
 export interface RefundRequest {
   /** Your own key for this refund, at most 128 characters: a key is refunded once, however often you call. */
   key: string
@@ -21,6 +22,7 @@ export interface RefundRequest {
   refundAccount?: RefundAccount
 }
 
+/** Refunds, each followed to its end: `fastify.wechat.refunds`. */
 export interface Refunds {
   /**
    * Requests a refund. The row is committed first; from then on the refund is pursued under one number until WeChat has settled it, even if this

@@ -72,6 +72,7 @@ export interface MerchantV2 {
   partner?: Partner | undefined
 }
 
+/** The merchant number with its keys, for API v2 or API v3. */
 export type Merchant = MerchantV2 | MerchantV3
 
 /** A mini program. */

@@ -22,6 +22,7 @@ export interface FundRow {
   voucher: string
 }
 
+/** The last line of a bill of funds. Amounts are fen. */
 export interface FundSummary {
   count: number
   inCount: number

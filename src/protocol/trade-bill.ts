@@ -35,6 +35,7 @@ export interface TradeRow {
   rate: string
 }
 
+/** The refund of a row of a trade bill. Amounts are fen. */
 export interface BillRefund {
   outRefundNo: string
   refundId: string

@@ -1,8 +1,10 @@
+/** The kind of SQL that a database speaks: `mysql` is for MariaDB too. */
 export type Dialect = 'postgres' | 'mysql' | 'sqlite'
 
 /** A parameter of a statement: text, an integer, or NULL. */
 export type Value = string | number | null
 
+/** A row, by the names of its columns. */
 export type Row = Record<string, unknown>
 
 /** Runs one statement at a time. Placeholders are `$1`, `$2` … for PostgreSQL and `?` for the others. */

@@ -16,6 +16,7 @@ export interface Change {
  */
 export type Decide = (current: Order) => Change | undefined
 
+/** The result of an update: the order as it is now, and the findings to report. */
 export interface Updated {
   order: Order
   /** The change's anomalies that were not known before. */

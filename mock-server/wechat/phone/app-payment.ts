@@ -21,6 +21,7 @@ export interface AppPaymentParams {
   readonly sign: string
 }
 
+/** What a mobile app gets if WeChat would open for its payment. */
 export interface AppOpened {
   readonly errCode: 0
   readonly outTradeNo: string

@@ -16,6 +16,7 @@ export interface RequestPaymentParams {
   readonly appId?: string
 }
 
+/** What `requestPayment` answers if the cashier would open. */
 export interface CashierOpened {
   readonly errMsg: 'requestPayment:ok'
   readonly outTradeNo: string

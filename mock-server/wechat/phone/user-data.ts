@@ -20,6 +20,7 @@ export interface WatermarkOptions {
   }
 }
 
+/** What a user shows of himself. */
 export interface UserInfo {
   readonly nickName: string
   readonly gender: number
@@ -30,6 +31,7 @@ export interface UserInfo {
   readonly avatarUrl: string
 }
 
+/** The profile that a user shares. */
 export type UserProfileOptions = Partial<UserInfo> & WatermarkOptions & OfApp
 
 const WATERMARK: Properties = { watermark: strict({ appid: text(32), timestamp: integer(0) }) }
@@ -56,6 +58,7 @@ export interface UserProfile extends EncryptedData {
   readonly signature: string
 }
 
+/** The phone number that a user shares, and the code for it. */
 export interface PhoneNumberOptions extends CodeOptions, WatermarkOptions, OfApp {
   /** Without the country code; default: drawn for the user. */
   readonly phoneNumber?: string

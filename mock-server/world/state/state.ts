@@ -111,6 +111,7 @@ export function putState(world: WorldCore, state: WorldState, prepare = () => {}
  * tokens, `faults` includes gates and hooks.
  */
 export const RESET_PARTS = ['orders', 'users', 'journal', 'faults', 'clock'] as const
+/** A part of a world that can be emptied. */
 export type ResetPart = (typeof RESET_PARTS)[number]
 
 /**

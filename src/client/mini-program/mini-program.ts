@@ -11,6 +11,7 @@ export interface CodeSession {
   sessionKey: Secret
 }
 
+/** The calls of a mini program: `fastify.wechat.miniProgram`. */
 export interface MiniProgram {
   /**
    * Exchanges a login code (GET /sns/jscode2session). A code is valid for one exchange, so a sent request is never repeated.

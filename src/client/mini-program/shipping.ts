@@ -20,6 +20,7 @@ export interface Parcel {
   contact?: { consignorContact?: string | undefined; receiverContact?: string | undefined } | undefined
 }
 
+/** How a paid order is shipped. */
 export interface Shipment {
   logisticsType: 'express' | 'same-city' | 'virtual' | 'pickup'
   /** One parcel; or up to 15 of an order that goes out in parts (`isAllDelivered`). */

@@ -7,6 +7,7 @@ import type { Http } from '../http.ts'
 import { judge } from '../wechat-json.ts'
 import type { Refusals } from '../wechat-json.ts'
 
+/** The phone number of a user. */
 export interface PhoneNumber {
   /** With the country code, unless that is +86. */
   phoneNumber: string

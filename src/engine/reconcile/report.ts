@@ -2,6 +2,7 @@ import type { UnreadableLine } from '../../protocol/bill.ts'
 import type { TradeSummary } from '../../protocol/trade-bill.ts'
 import type { Comparison } from './compare.ts'
 
+/** A payment or refund about which a bill and the store differ. */
 export interface Difference extends Comparison {
   outTradeNo: string
   /** Set for a refund. */

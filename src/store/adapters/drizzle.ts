@@ -11,6 +11,7 @@ export interface DrizzleLike<Query, Tx extends DrizzleQueryable<Query>> extends 
   $client?: any
 }
 
+/** What `fromDrizzle` uses of a transaction. */
 export interface DrizzleQueryable<Query> {
   execute(query: Query): PromiseLike<unknown>
 }

@@ -24,6 +24,7 @@ interface PgQueryable {
   query(config: { text: string; values: Value[]; name?: string }): Promise<{ rows: Row[]; rowCount: number | null }>
 }
 
+/** How `fromPg` sends its statements. */
 export interface FromPgOptions {
   /**
    * Statements are prepared once for each connection. Set `false` behind a pooler that gives each transaction another connection and does not keep track of

@@ -14,6 +14,7 @@ export interface PrismaQueryable {
   $executeRawUnsafe(sql: string, ...values: Value[]): PromiseLike<number>
 }
 
+/** The limits of a transaction in Prisma. */
 export interface PrismaTransactionOptions {
   /** How long `onPaid` may take, ms, before Prisma rolls it back. Prisma's default is 5000. */
   timeout?: number

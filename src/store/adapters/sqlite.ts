@@ -7,6 +7,7 @@ export interface SqliteLike {
   prepare(sql: string): SqliteStatementLike
 }
 
+/** What `fromSqlite` uses of a prepared statement. */
 export interface SqliteStatementLike {
   all(...values: Value[]): unknown[]
   run(...values: Value[]): { changes: number | bigint }

@@ -16,6 +16,7 @@ import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
 import type { Change, Decide, Store } from '../store.ts'
 
+/** How `sqlStore` finds its tables. */
 export interface SqlStoreOptions {
   /** For an executor whose database is not that of its `dialect`. */
   dialect?: Dialect | undefined
@@ -23,6 +24,7 @@ export interface SqlStoreOptions {
   tablePrefix?: string | undefined
 }
 
+/** A store in PostgreSQL, MySQL, MariaDB or SQLite. `Tx` is what the library of its executor calls a transaction. */
 export interface SqlStore<Tx> extends Store<Tx> {
   /**
    * Creates the tables, or brings them up to date. Any number of processes may call it at once.

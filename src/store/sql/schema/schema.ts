@@ -5,6 +5,7 @@ import { VERSIONS } from './versions.ts'
 import type { Differences } from '../dialects.ts'
 import type { Dialect } from '../../executor.ts'
 
+/** Which statements `schema` returns. */
 export interface SchemaOptions {
   /** Prefix of the table names. Default `wechat_`. */
   tablePrefix?: string | undefined
