@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { promisify } from 'node:util'
@@ -44,37 +45,49 @@ const codeBlocks = (text: string) =>
 /** The names of a union type; the compiler checks that none is missing. */
 const names = <T extends string>(all: Record<T, true>) => Object.keys(all) as T[]
 
-/** Runs the first JavaScript of a document as it stands, but for the package's name, the port and `change`; resolves with what it printed, and with the block after it. */
-async function runExample(
-  t: Test,
-  path: string,
-  change = (code: string) => code,
-): Promise<{ printed: string; next: string | undefined }> {
+/** Writes a block of JavaScript to a file as it stands, but for the package's name, the ports and `change`. */
+async function example(t: Test, path: string, n = 0, change = (code: string) => code) {
   const blocks = codeBlocks(read(path))
-  const example = blocks.findIndex(({ language }) => language === 'js')
-  const source = change(blocks[example]!.code)
+  const found = blocks.flatMap(({ language }, index) => (language === 'js' ? index : []))[n]!
+  let source = change(blocks[found]!.code)
     .replace("'fastify-wechat-pay/mock-server'", JSON.stringify(new URL('../mock-server/index.ts', import.meta.url)))
     .replace("'fastify-wechat-pay'", JSON.stringify(new URL('../src/index.ts', import.meta.url)))
-    .replaceAll('3000', String(await freePort()))
+  for (const port of ['3000', '8090']) source = source.replaceAll(port, String(await freePort()))
   const dir = t.testdir({ 'example.mjs': source })
-  const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, `${dir}/example.mjs`])
-  return { printed: stdout, next: blocks[example + 1]?.code }
+  return { dir, args: [TYPESCRIPT, `${dir}/example.mjs`], next: blocks[found + 1]?.code }
 }
 
-t.test('README example', async (t) => {
-  const { printed, next } = await runExample(t, 'README.md')
-  t.equal(printed, next)
+/** Runs a block of JavaScript to its end; resolves with what it printed. */
+async function runExample(t: Test, ...block: [path: string, n?: number, change?: (code: string) => string]) {
+  const { dir, args } = await example(t, ...block)
+  return (await promisify(execFile)(process.execPath, args, { cwd: dir })).stdout
+}
+
+t.test('README leads with a server that takes an order and is paid', async (t) => {
+  const { args, dir } = await example(t, 'README.md')
+  const child = execFile(process.execPath, args, { cwd: dir })
+  t.teardown(() => child.kill())
+  const [printed] = (await once(child.stdout!.setEncoding('utf8'), 'data')) as [string]
+  t.equal(printed, 'Deliver cart-1: 1250 fen are paid.\n')
+  for (const readme of READMES) t.ok(read(readme).includes(`\`${printed.trim()}\``), readme)
+})
+
+t.test('the quick start of README keeps its orders, and runs again', async (t) => {
+  const { args, dir, next } = await example(t, 'README.md', 1)
+  const run = async () => (await promisify(execFile)(process.execPath, args, { cwd: dir })).stdout
+  t.equal(await run(), next)
+  t.equal(await run(), next?.replace('so far: 1', 'so far: 2'))
 })
 
 t.test("the mock's README: the test for Node", async (t) => {
-  const { printed } = await runExample(t, 'mock-server/README.md')
+  const printed = await runExample(t, 'mock-server/README.md')
   t.match(printed, /pass 1$/m)
 })
 
 t.test('… and with API v3, for which one line differs', async (t) => {
   const v3 = "merchant: wechat.merchantOptions('v3')"
   t.ok(read('mock-server/README.md').includes(`With API v3, \`${v3}\` is all that differs.`))
-  const { printed } = await runExample(t, 'mock-server/README.md', (code) => {
+  const printed = await runExample(t, 'mock-server/README.md', 0, (code) => {
     const changed = code.replace("merchant: { version: 'v2', mchId, apiKey }", v3)
     t.not(changed, code)
     return changed
@@ -83,7 +96,8 @@ t.test('… and with API v3, for which one line differs', async (t) => {
 })
 
 t.test('the first commands of README are the demo and the tests', async (t) => {
-  t.strictSame(codeBlocks(read('README.md'))[0], { language: 'sh', code: 'npm install && npm run demo\nnpm test\n' })
+  const [commands] = codeBlocks(read('README.md')).filter(({ language }) => language === 'sh')
+  t.equal(commands?.code, 'npm install && npm run demo\nnpm test\n')
 })
 
 for (const [english, chinese] of ['README.md', 'mock-server/README.md', ...pagesOf('README.md')].map((path) => [

@@ -67,8 +67,8 @@ t.test('Java, Go and PHP in API v3: the names that they read from the mock are t
   for (const name of ['appid', 'mchId']) t.match(world[name], /^\w+$/)
 })
 
-t.test('node:test and tap; one clock', async (t) => {
-  const [nodeTest, tap] = blocksOf('Test runners', 'js') as [string, string]
+t.test('node:test, tap and vitest; one clock', async (t) => {
+  const [nodeTest, tap, vitest] = blocksOf('Test runners', 'js') as [string, string, string]
   const [oneClock] = blocksOf('One clock for the app and WeChat', 'js') as [string]
   const source = (code: string) =>
     code
@@ -81,6 +81,7 @@ t.test('node:test and tap; one clock', async (t) => {
     'node-test.mjs': source(nodeTest),
     'tap.mjs': source(tap),
     'one-clock.mjs': source(oneClock),
+    'vitest.test.js': source(vitest),
   })
   for (const [file, expected] of [
     ['node-test', /pass 1$/m],
@@ -90,6 +91,10 @@ t.test('node:test and tap; one clock', async (t) => {
     const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, `${dir}/${file}.mjs`])
     t.match(stdout, expected, file)
   }
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=tap-flat', '--dir', dir, `${dir}/vitest.test.js`]
+  const { NODE_OPTIONS: _options, TAP: _tap, ...env } = process.env
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('../..', import.meta.url), env })
+  t.match(stdout, /^ok 1 .*a code works once/m)
 })
 
 t.test('every flag, and every command with its own flags', async (t) => {
@@ -159,6 +164,33 @@ t.test('a shell can run each line unchanged', async (t) => {
   for (const [, code] of README.matchAll(/^```sh\n([^]*?)^```$/gm)) {
     for (const [, name] of code!.matchAll(/\$(\w+)/g)) t.match(code, new RegExp(`^${name}=`, 'm'), name!)
   }
+})
+
+/** What the lines of README use of curl, so that they run where there is none. */
+const CURL = `
+const { X: method, d: body, url } = Object.fromEntries(
+  process.argv.slice(2).flatMap((word, n, all) => word.startsWith('-') ? [[word[1], all[n + 1]]] : word.startsWith('http') ? [['url', word]] : []),
+)
+const reply = await fetch(url, { method, body })
+console.log(reply.status, await reply.text())
+`
+
+t.test('the lines for curl, in a shell', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.default
+  const shop = await startShop(t)
+  await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0001' })
+  await world.pay('tea-0001')
+  const dir = t.testdir({ 'curl.mjs': CURL })
+  const sh = async (heading: string) => {
+    const [block] = blocksOf(heading, 'sh') as [string]
+    const script = `curl() { "${process.execPath}" "${dir}/curl.mjs" "$@"; }\n${block}`
+    return (await promisify(execFile)('sh', ['-c', script.replace('http://127.0.0.1:8090', mock.url)])).stdout
+  }
+  t.match(await sh('Faults'), /^20[01] /)
+  t.match(await sh('Gates'), /^20[01] /)
+  const forged = shop.received.at(-1)!.body
+  t.match(forged, /<total_fee>(?:<!\[CDATA\[)?1(?:\]\]>)?<\/total_fee>/, 'the forgery has come')
 })
 
 t.test('the service of docker compose', async (t) => {
