@@ -35,6 +35,7 @@ const DOCUMENTS = [
   ...READMES.flatMap((readme) => pagesOf(readme)),
   'CONTRIBUTING.md',
   'SECURITY.md',
+  'SECURITY.zh-CN.md',
   'CHANGELOG.md',
   'mock-server/README.md',
   'mock-server/README.zh-CN.md',
@@ -100,10 +101,9 @@ t.test('the first commands of README are the demo and the tests', async (t) => {
   t.equal(commands?.code, 'npm install && npm run demo\nnpm test\n')
 })
 
-for (const [english, chinese] of ['README.md', 'mock-server/README.md', ...pagesOf('README.md')].map((path) => [
-  path,
-  path.replace('.md', '.zh-CN.md'),
-]) as [string, string][]) {
+for (const [english, chinese] of ['README.md', 'SECURITY.md', 'mock-server/README.md', ...pagesOf('README.md')].map(
+  (path) => [path, path.replace('.md', '.zh-CN.md')],
+) as [string, string][]) {
   t.test(`${english} has the same sections, rows and code in both languages`, async (t) => {
     const shape = (path: string) => ({
       headings: [...read(path).matchAll(/^(#+) /gm)].map(([, level]) => level),
