@@ -65,23 +65,27 @@ export function sqlStore<Tx>(
 
   const fenced = fencedBy(differences)
 
-  /** Lends the transaction to the user's work, and makes sure that it has not ended when the work has. */
-  async function lending(
-    connection: Connection,
-    tx: Tx,
-    work: (tx: Tx) => Promise<void>,
-    onLent: (revoke: () => void) => void = () => {},
-  ): Promise<void> {
-    await connection.run('savepoint wechat_work', [])
-    const { value, revoke } = revocable(tx, OVER)
-    onLent(revoke)
-    await work(value).finally(revoke)
-    await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
-      throw new Error(
-        'The transaction ended before the hook did. In MySQL a deadlock ends it, in SQLite a full disk, in all "commit" and "rollback": do not catch such errors',
-        { cause },
-      )
-    })
+  /** Lends transactions to the user's work, one after the other. Each is taken back when the work ends, or when the transaction does. */
+  function lender() {
+    let revoke = () => {}
+    return {
+      /** Makes sure that the transaction has not ended when the work has. */
+      async lend(connection: Connection, tx: Tx, work: (tx: Tx) => Promise<void>): Promise<void> {
+        await connection.run('savepoint wechat_work', [])
+        const lent = revocable(tx, OVER)
+        revoke = lent.revoke
+        await work(lent.value).finally(revoke)
+        await connection.run('release savepoint wechat_work', []).catch((cause: unknown) => {
+          throw new Error(
+            'The transaction ended before the hook did. In MySQL a deadlock ends it, in SQLite a full disk, in all "commit" and "rollback": do not catch such errors',
+            { cause },
+          )
+        })
+      },
+      takeBack: () => {
+        revoke()
+      },
+    }
   }
 
   return {
@@ -121,6 +125,7 @@ export function sqlStore<Tx>(
     ...archiveOf(names, differences, access, orders),
 
     async updateOrder(outTradeNo, decide) {
+      const { lend, takeBack } = lender()
       return await repeated(() =>
         transaction(async (connection, tx) => {
           const current = await orders.lock(outTradeNo, connection)
@@ -132,16 +137,16 @@ export function sqlStore<Tx>(
             return change
           }
           const updated = await orders.change(current, deciding, connection)
-          if (also !== undefined) await fenced(connection, () => lending(connection, tx, also!))
+          if (also !== undefined) await fenced(connection, () => lend(connection, tx, also!))
           return updated
-        }),
+        }).finally(takeBack),
       ).catch(orders.explain)
     },
 
     async fulfil({ order: { outTradeNo }, claims }, work, decide) {
       let begun = false
       let lost = false
-      let revoke = () => {}
+      const { lend, takeBack } = lender()
       try {
         await repeated(
           () => {
@@ -149,17 +154,13 @@ export function sqlStore<Tx>(
             return begin((connection, tx) => {
               begun = true
               return fenced(connection, async () => {
-                await lending(connection, tx, work, (revoking) => {
-                  revoke = revoking
-                })
+                await lend(connection, tx, work)
                 const current = await orders.lock(outTradeNo, connection)
                 lost = current?.order.claims !== claims
                 if (lost) throw new Error('Another process has claimed the order: rolled back.')
                 await orders.change(current!, decide, connection)
               })
-            }).finally(() => {
-              revoke()
-            })
+            }).finally(takeBack)
           },
           // An error of the hook itself may look like one of SQLite's.
           (error) => (begun ? isRolledBack(error) : isPassing(error)),

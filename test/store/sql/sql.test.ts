@@ -373,6 +373,45 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await store.findOrder('ended'))?.attempts, 0, 'nor does a change whose job ended it')
     })
 
+    t.test('a job is not written to a transaction that the library has abandoned meanwhile', async (t) => {
+      // A connection that is lost for good; here it is not.
+      if (dialect === 'mysql') return
+      await store.insertOrder(change(newOrder('abandoned')))
+      let goOn = () => {}
+      const held = new Promise<void>((resolve) => {
+        goOn = resolve
+      })
+      let lent: any
+      let begin = () => {}
+      const begun = new Promise<void>((resolve) => {
+        begin = resolve
+      })
+      let running: Promise<unknown> | undefined
+      const losing: Executor<any> = {
+        ...executor,
+        transaction: (work, isolation) =>
+          executor.transaction(async (connection, tx) => {
+            running = work(connection, tx)
+            running.catch(() => {})
+            await begun
+            throw new Error('connection lost')
+          }, isolation),
+      }
+      const lost = sqlStore(losing).updateOrder('abandoned', (order) => ({
+        ...change({ ...order, attempts: 7 }),
+        async also(tx) {
+          lent = tx
+          begin()
+          await held
+        },
+      }))
+      await t.rejects(lost, { message: 'connection lost' })
+      t.throws(() => lent.query, { message: /The transaction of this hook is over/ })
+      goOn()
+      await t.rejects(running!)
+      t.equal((await store.findOrder('abandoned'))?.attempts, 0)
+    })
+
     t.test('stores with different prefixes are independent', async (t) => {
       const other = sqlStore(executor, { tablePrefix: 'other_' })
       await other.migrate()
