@@ -34,6 +34,10 @@ export type Outcome =
   | { readonly kind: 'reply'; readonly reply: WireReply }
   /** The connection breaks after this many bytes of the body. */
   | { readonly kind: 'truncate'; readonly reply: WireReply; readonly bytes: number }
+  /** Blanks after the body, until it has this many bytes. */
+  | { readonly kind: 'oversize'; readonly reply: WireReply; readonly bytes: number }
+  /** A status line, then a header every so many milliseconds, without an end. */
+  | { readonly kind: 'endless_headers'; readonly ms: number }
   | { readonly kind: 'hang' | 'reset' }
 
 const send = (reply: WireReply): Outcome => ({ kind: 'reply', reply })
@@ -102,6 +106,8 @@ export const withSignature = (headers: WireReply['headers'], change: (signature:
 const PAGE =
   '<!DOCTYPE html>\n<html><head><title>Service temporarily unavailable</title></head><body><h1>Service temporarily unavailable</h1></body></html>\n'
 
+const MEGABYTE = 1_000_000
+
 /** How much of a body is sent: half of it, or the given number of bytes, but never all. */
 const truncated = (length: number, bytes = length >> 1) => Math.max(0, Math.min(bytes, length - 1))
 
@@ -136,6 +142,18 @@ export const EFFECTS = {
     to: 'calls',
     fields: { bytes: integer(0) },
     spoil: (reply, { bytes }) => ({ kind: 'truncate', reply, bytes: truncated(Buffer.byteLength(reply.body), bytes) }),
+  }),
+  /** WeChat's own reply, followed by blanks up to this many bytes, by default 100 MB, for a caller that reads whatever comes. */
+  oversize: effect<{ readonly bytes?: number }>()({
+    to: 'calls',
+    fields: { bytes: integer(1, 10_000 * MEGABYTE) },
+    spoil: (reply, { bytes = 100 * MEGABYTE }) => ({ kind: 'oversize', reply, bytes }),
+  }),
+  /** Headers that never end, 1 kB every `ms` real milliseconds, by default 10, until the caller hangs up. */
+  endless_headers: effect<Timing & { readonly ms?: number }>()({
+    to: 'calls',
+    fields: { ms: integer(0, LONGEST_TIMEOUT_MS), when },
+    replace: ({ ms = 10 }) => ({ kind: 'endless_headers', ms }),
   }),
   /**
    * `return_code` FAIL: not signed. Only downloadbill has an `error_code`; default: the one that belongs to the text. A call of

@@ -69,6 +69,8 @@ const VALUES: Readonly<Record<string, readonly [field: string, read: (text: stri
   http: ['status', numberOf],
   html_page: ['status', numberOf],
   truncate: ['bytes', numberOf],
+  oversize: ['bytes', numberOf],
+  endless_headers: ['ms', numberOf],
   return_code_fail: ['return_msg', String],
   result_code_fail: ['err_code', String],
   errcode: ['errcode', Number],

@@ -190,7 +190,7 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
         field: 'effect.kind',
         rule: 'enum',
         message:
-          'effect.kind: must be one of delay, reset, hang, http, html_page, truncate, return_code_fail, result_code_fail, v3_error, bad_sign, probe, skew, gbk for refund; got "rest"',
+          'effect.kind: must be one of delay, reset, hang, http, html_page, truncate, oversize, endless_headers, return_code_fail, result_code_fail, v3_error, bad_sign, probe, skew, gbk for refund; got "rest"',
       },
     ],
     [
@@ -200,7 +200,8 @@ t.test('what makes no sense is refused, for callers without types', async (t) =>
       {
         field: 'effect.kind',
         rule: 'enum',
-        message: /one of delay, reset, hang, http, html_page, truncate, errcode for jscode2session/,
+        message:
+          /one of delay, reset, hang, http, html_page, truncate, oversize, endless_headers, errcode for jscode2session/,
       },
     ],
     ['downloadbill', SYSTEMERROR, {}, { field: 'effect.kind', rule: 'enum', message: /for downloadbill/ }],

@@ -75,6 +75,10 @@ t.test('lost, hanging and cut-off replies', async (t) => {
   }
   world.fault('unifiedorder', { kind: 'truncate' })
   await t.rejects(order(app), { name: 'TypeError' })
+  world.fault('unifiedorder', { kind: 'oversize', bytes: 100_000 })
+  t.equal((await (await order(app)).arrayBuffer()).byteLength, 100_000)
+  world.fault('unifiedorder', { kind: 'endless_headers' })
+  await t.rejects(order(app), { name: 'TypeError' })
   world.fault('unifiedorder', { kind: 'hang' })
   const impatient = new AbortController()
   const gate = world.gate('unifiedorder.response')
