@@ -553,6 +553,7 @@ t.test('endpoints about worlds and the control API are guarded too; those for a 
 
 t.test('the entry point exports what a test needs, and nothing else', async (t) => {
   t.same(Object.keys(door).sort(), [
+    'AppPaymentError',
     'MockError',
     'RequestPaymentError',
     'createMockWechat',
