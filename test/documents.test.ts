@@ -3,14 +3,15 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import ts from 'typescript'
 
-// The code in the documents compiles against the package. What prints something is run: by readme.test.ts, and by readme.test.ts of the mock.
+// The code in the documents compiles against the package, also what is run: by readme.test.ts, and by readme.test.ts of the mock.
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** These are run by readme.test.ts. */
-const RUN = ['README.md, block 1', 'README.md, block 2']
+const RUN = ['README.md, block 1', 'README.md, block 2', 'mock-server/README.md, block 1']
 
 const DOCUMENTS = [
   'README.md',
+  'mock-server/README.md',
   ...readdirSync(`${ROOT}docs`)
     .filter((name) => name.endsWith('.md') && !name.endsWith('.zh-CN.md'))
     .map((name) => `docs/${name}`),
@@ -49,7 +50,9 @@ declare global {
     work(queue: string, run: (jobs: [{ data: import('fastify-wechat-pay').Job }]) => Promise<unknown>): Promise<string>
   }
 
-  const app: FastifyInstance
+  const app: FastifyInstance & { notifyUrl: string; order(openid?: string): Promise<any>; fulfilments(outTradeNo: string): number }
+  const world: import('fastify-wechat-pay/mock-server').World
+  const reportCard: typeof import('fastify-wechat-pay/mock-server').reportCard
   const account: Pick<WechatPayOptions, 'appid' | 'appSecret' | 'merchant' | 'publicUrl'>
   const merchant: import('fastify-wechat-pay').MerchantV3
   const publicUrl: string
@@ -70,6 +73,9 @@ declare global {
   function toRows(orders: object[]): string
   type MyTransaction = { all(sql: string, values: unknown[]): Promise<Record<string, unknown>[]>; run(sql: string, values: unknown[]): Promise<number> }
   const db: MyTransaction & { begin<T>(options: object, work: (tx: MyTransaction) => Promise<T>): Promise<T> }
+
+  // jest
+  const beforeAll: any, afterAll: any, beforeEach: any, afterEach: any, test: any, expect: any
 
   namespace wx {
     function login(): Promise<{ code: string }>
@@ -134,9 +140,9 @@ t.test('the code in the documents compiles', async (t) => {
       ...program.getSyntacticDiagnostics(program.getSourceFile(name)),
       ...program.getSemanticDiagnostics(program.getSourceFile(name)),
     ].map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'))
-  /** JavaScript may read what has no type, such as JSON, and leave out arguments. */
+  /** JavaScript may read what has no type, such as JSON, and leave out arguments; the types of Node 20 have no node:sqlite. */
   const isFine = (text: string) =>
-    /'(?:unknown|VerifyPayloadType)'|^Rest types may only|^Expected \d+ arguments/.test(text)
+    /'(?:unknown|VerifyPayloadType|node:sqlite)'|^Rest types may only|^Expected \d+ arguments/.test(text)
   t.strictSame(faults(`${dir}/given.d.ts`), [])
   for (const [n, { title, language }] of blocks.entries()) {
     const found = faults(file(n)).filter((text) => language === 'ts' || !isFine(text))
