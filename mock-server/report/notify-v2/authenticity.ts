@@ -1,9 +1,9 @@
 import { hash } from 'node:crypto'
 import type { Case } from '../case.ts'
 import type { Bench } from '../parts/bench.ts'
-import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
+import { inOtherLetters, unknownOrder, type OtherNumber } from '../common/numbers.ts'
 import { DOCS, headed, row } from '../parts/row.ts'
-import { choiceOf, fail, info, play, refused, refusedOr, genuineFollows, skip, type Make } from '../plays.ts'
+import { choiceOf, info, play, refused, refusedOr, skip, type Make } from '../plays.ts'
 import { signV2, stringToSign } from '../../wire/sign-v2.ts'
 import type { FieldChanges } from '../../wire/tamper.ts'
 import {
@@ -151,26 +151,7 @@ const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = 
   ['N-345', 'The order number, one character short', (no) => no.slice(0, -1)],
 ]
 
-/** Validly signed, for an order that does not exist. */
-const unknown = (number: OtherNumber): Case['play'] =>
-  play(
-    ['acks'],
-    [
-      ['PASS', 'the backend refuses it: WeChat repeats it, and the order may be known by then'],
-      ['INFO', 'the backend accepts it: sound only if it keeps it for manual review, which this case cannot see'],
-      ['FAIL', 'another order counts as paid, or the answer is HTTP 500 with a page or a stack trace'],
-    ],
-    async (bench) => {
-      const no = await bench.order()
-      const answer = await bench.send(signedShot({ out_trade_no: otherNumber(number, no) })(bench, no))
-      await refusedOr(bench, { ...answer, acked: false }, no)
-      if (answer.status >= 500 && /<html|<!doctype|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
-        fail(`HTTP ${answer.status} with a page or a stack trace: the number broke the backend`)
-      }
-      await genuineFollows(bench, no)
-      if (answer.acked) info('the backend accepted it: sound only if it keeps it for manual review')
-    },
-  )
+const unknown = (number: OtherNumber) => unknownOrder(number, (other) => signedShot({ out_trade_no: other }))
 
 export const AUTHENTICITY: readonly Case[] = [
   ...[...SIGNS, ...TAMPERED].map(([id, title, make, quick]) =>

@@ -1,7 +1,7 @@
 import type { Case } from '../case.ts'
-import { inOtherLetters, otherNumber, type OtherNumber } from '../common/numbers.ts'
+import { inOtherLetters, unknownOrder, type OtherNumber } from '../common/numbers.ts'
 import { DOCS, headed, row } from '../parts/row.ts'
-import { genuineFollows, info, play, refused, refusedOr, type Make } from '../plays.ts'
+import { refused, type Make } from '../plays.ts'
 import { envelopeShot, factsShot, plainOf, withResource } from './forms.ts'
 
 const OPEN =
@@ -88,25 +88,7 @@ const EVENTS: readonly [id: string, title: string, type: string | undefined][] =
   ['V-442', 'The facts of a payment without event_type', undefined],
 ]
 
-const unknown = (number: OtherNumber): Case['play'] =>
-  play(
-    ['acks'],
-    [
-      ['PASS', 'the backend refuses it: WeChat repeats it, and the order may be known by then'],
-      ['INFO', 'the backend accepts it: sound only if it keeps it for manual review, which this case cannot see'],
-      ['FAIL', 'another order counts as paid'],
-    ],
-    async (bench) => {
-      const no = await bench.order()
-      const answer = await bench.send(factsShot(fact('out_trade_no', otherNumber(number, no)))(bench, no))
-      await refusedOr(bench, { ...answer, acked: false }, no)
-      if (answer.status >= 500 && /<html|at .*:\d+|Traceback|SQL/i.test(answer.body)) {
-        bench.lax(`HTTP ${answer.status} with a page or a stack trace: the number broke the backend`)
-      }
-      await genuineFollows(bench, no)
-      if (answer.acked) info('the backend accepted it: sound only if it keeps it for manual review')
-    },
-  )
+const unknown = (number: OtherNumber) => unknownOrder(number, (other) => factsShot(fact('out_trade_no', other)))
 
 const LOOKALIKES: readonly [id: string, title: string, number: OtherNumber][] = [
   ['V-309', 'An unknown order number', (no) => `${no.slice(0, -4)}nope`],

@@ -1,12 +1,13 @@
-import type { Case, Play } from '../case.ts'
+import type { Case } from '../case.ts'
+import { dropped, refunds, type RefundChanges, type RefundDialect } from '../common/refunds.ts'
 import type { Bench } from '../parts/bench.ts'
-import { pauseFor } from '../parts/merchant.ts'
 import { DOCS, row } from '../parts/row.ts'
 import type { Shot } from '../parts/shoot.ts'
-import { fail, play, skip } from '../plays.ts'
+import { fail, play } from '../plays.ts'
 import type { RefundEnd } from '../../ledger/refunds.ts'
 import { encryptReqInfo } from '../../wechat/pay-v2/notifications.ts'
 import { sealAead } from '../../wire/aead-v3.ts'
+import { V3 } from './dialect.ts'
 import { envelopeOf, keyOf, plainOf, signedBytes } from './forms.ts'
 
 const BOOK = 'Look the refund up by out_refund_no, under a lock. Book it once, when refund_status is SUCCESS.'
@@ -15,11 +16,13 @@ type Facts = Record<string, unknown>
 
 const STATUS: Readonly<Record<RefundEnd, string>> = { SUCCESS: 'SUCCESS', REFUNDCLOSE: 'CLOSED', CHANGE: 'ABNORMAL' }
 
-/**
- * A paid and served order, and the facts of a refund for it. WeChat gives the same answer to a query: the refund has
- * ended so, or, without `end`, is being processed.
- */
-async function refundOf(bench: Bench, end?: RefundEnd): Promise<{ no: string; facts: Facts }> {
+interface Refund {
+  readonly no: string
+  readonly facts: Facts
+}
+
+/** A paid and served order, and the facts of a refund for it. */
+async function refundOf(bench: Bench, end?: RefundEnd): Promise<Refund> {
   const no = await bench.order()
   await bench.pay(no)
   await bench.paidOnce(no)
@@ -61,58 +64,38 @@ function refundShot(bench: Bench, no: string, facts: Facts, event = 'REFUND.SUCC
   return { ...signedBytes(bench, body), url: bench.refundUrl }
 }
 
-async function booked(bench: Bench, no: string, n: number, because: string): Promise<boolean> {
-  const told = await bench.word(no)
-  if (told?.refunds === undefined) return false
-  if (told.refunds !== n) fail(`${because}, but ${told.refunds} refunds are booked, not ${n}`)
-  return true
+const DIALECT: RefundDialect<Refund> = {
+  id: V3.id,
+  source: DOCS.refundV3,
+  refundOf,
+  shot: (bench, { no, facts }, { fee, key }: RefundChanges = {}) => {
+    const amount = { ...(facts.amount as object), ...(fee !== undefined && { refund: fee }) }
+    return refundShot(bench, no, { ...facts, amount }, `REFUND.${String(facts.refund_status)}`, key)
+  },
+  likePayment: (bench, no) => {
+    const { totalFee } = bench.world.order(no)
+    const shot = refundShot(bench, no, {
+      ...plainOf(bench, no),
+      out_refund_no: 'r1',
+      refund_id: '5',
+      refund_status: 'SUCCESS',
+      amount: { total: totalFee, refund: totalFee, currency: 'CNY' },
+    })
+    return { ...shot, url: bench.notifyUrl }
+  },
+  closed: 'REFUND.CLOSED',
+  astray: 'REFUND.ABNORMAL',
+  fix: {
+    read: BOOK,
+    once: BOOK,
+    status: BOOK,
+    fee: 'Compare amount.refund with the order, or query the refund.',
+    apart: 'Read event_type first.',
+  },
 }
 
-const taken = (
-  n: number,
-  run: (bench: Bench, no: string, facts: Facts) => Promise<void>,
-  needs: Play['needs'] = [],
-  end: RefundEnd = 'SUCCESS',
-): Play =>
-  play(
-    ['acks', 'refunds', ...needs],
-    [
-      ['PASS', 'the backend accepts it; at level L2, if the probe reports `refunds`, it books the right number'],
-      ['FAIL', 'the backend refuses it, or books the wrong number of refunds'],
-    ],
-    async (bench) => {
-      const { no, facts } = await refundOf(bench, end)
-      await run(bench, no, facts)
-      await pauseFor(20)
-      await booked(bench, no, n, 'the backend accepted the notification')
-    },
-  )
-
-async function mustTake(bench: Bench, shot: Shot): Promise<void> {
-  const { acked, reason } = await bench.send(shot)
-  if (!acked) fail(`the backend did not accept it: ${reason}`)
-}
-
-const dropped = (make: (bench: Bench, no: string, facts: Facts) => Shot, mayTake = false): Play =>
-  play(
-    ['acks', 'refunds'],
-    [
-      ['PASS', mayTake ? 'the backend refuses it, or accepts it without booking a refund' : 'the backend refuses it'],
-      ['FAIL', mayTake ? 'the backend books a refund' : 'the backend accepts it, or books a refund'],
-    ],
-    async (bench) => {
-      const { no, facts } = await refundOf(bench)
-      const answer = await bench.send(make(bench, no, facts))
-      const isSeen = await booked(bench, no, 0, 'it must not count as a refund')
-      if (answer.verdict === 'timeout_5s') fail('no answer within 5 s')
-      if (!answer.acked) return
-      if (!mayTake) fail('the backend accepted it')
-      if (!isSeen) skip('the backend accepted it; only a probe that reports `refunds` shows whether it booked a refund')
-    },
-  )
-
-const ended = (event: string, end: RefundEnd) =>
-  taken(0, (bench, no, facts) => mustTake(bench, refundShot(bench, no, facts, event)), [], end)
+const mismatched = (changes: Facts) =>
+  dropped(DIALECT, (bench, { no, facts }) => refundShot(bench, no, { ...facts, ...changes }), true)
 
 /** A refund from the merchant platform arrives as API v2 XML, even for a merchant that uses API v3. */
 function v2Shot(bench: Bench, no: string, facts: Facts): Shot {
@@ -149,84 +132,18 @@ const OTHERS: readonly [id: string, event: string, type: string, facts: Facts][]
   ['V-722', 'SECURITY_ECHO.SUCCESS', 'security_echo', { message: 'hello' }],
 ]
 
-export const REFUNDS_V3: readonly Case[] = [
-  row(
-    'V-701',
-    'money',
-    'A refund has succeeded',
-    'The backend acknowledges the refund and books it once.',
-    BOOK,
-    taken(1, (bench, no, facts) => mustTake(bench, refundShot(bench, no, facts))),
-    { quick: true, source: DOCS.refundV3 },
-  ),
-  row(
-    'V-702',
-    'money',
-    'The same refund twice',
-    'The backend acknowledges a repeat and books nothing.',
-    BOOK,
-    taken(
-      1,
-      async (bench, no, facts) => {
-        await mustTake(bench, refundShot(bench, no, facts))
-        await mustTake(bench, refundShot(bench, no, facts))
-      },
-      ['probe'],
-    ),
-    { source: DOCS.refundV3 },
-  ),
-  row(
-    'V-703',
-    'money',
-    'The same refund five times at once',
-    'Several arrive at the same moment. The backend books one.',
-    BOOK,
-    taken(
-      1,
-      async (bench, no, facts) => {
-        const answers = await Promise.all(Array.from({ length: 5 }, () => bench.send(refundShot(bench, no, facts))))
-        if (!answers.some(({ acked }) => acked)) fail('the backend accepted none')
-      },
-      ['probe'],
-    ),
-  ),
-  row(
-    'V-705',
-    'money',
-    'Encrypted with another key',
-    'The backend refuses a message that it cannot decrypt.',
-    BOOK,
-    dropped((bench, no, facts) => refundShot(bench, no, facts, 'REFUND.SUCCESS', bench.random.alphanumeric(32, 'key'))),
-  ),
+const OWN: readonly Case[] = [
   row(
     'V-706',
     'money',
     'A refund with a bad signature',
     'The backend verifies refunds like payments.',
     'Verify every notification before you read event_type.',
-    dropped((bench, no, facts) => {
+    dropped(DIALECT, (bench, { no, facts }) => {
       const shot = refundShot(bench, no, facts)
       return { ...shot, headers: { ...shot.headers, 'Wechatpay-Signature': 'AAAA' } }
     }),
     { source: DOCS.verifyV3 },
-  ),
-  row(
-    'V-707',
-    'money',
-    'The refund was closed',
-    'The backend acknowledges REFUND.CLOSED and books nothing.',
-    BOOK,
-    ended('REFUND.CLOSED', 'REFUNDCLOSE'),
-    { source: DOCS.refundV3 },
-  ),
-  row(
-    'V-708',
-    'money',
-    'The refund failed',
-    'The backend acknowledges REFUND.ABNORMAL and books nothing yet.',
-    BOOK,
-    ended('REFUND.ABNORMAL', 'CHANGE'),
-    { source: DOCS.refundV3 },
   ),
   row(
     'V-709',
@@ -234,19 +151,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'refund_status and event_type disagree',
     'The backend does not book a refund unless refund_status is SUCCESS.',
     BOOK,
-    dropped((bench, no, facts) => refundShot(bench, no, { ...facts, refund_status: 'CLOSED' }), true),
-  ),
-  row(
-    'V-712',
-    'money',
-    'A refund of more than was paid',
-    'A refund larger than the order is an error. The backend must not book it.',
-    BOOK,
-    dropped(
-      (bench, no, facts) =>
-        refundShot(bench, no, { ...facts, amount: { ...(facts.amount as object), refund: 99_999_999 } }),
-      true,
-    ),
+    mismatched({ refund_status: 'CLOSED' }),
   ),
   row(
     'V-713',
@@ -254,34 +159,7 @@ export const REFUNDS_V3: readonly Case[] = [
     'The refund of another merchant',
     'The backend compares the mchid of refunds too.',
     BOOK,
-    dropped((bench, no, facts) => refundShot(bench, no, { ...facts, mchid: '1900009999' }), true),
-  ),
-  row(
-    'V-714',
-    'money',
-    'A refund sent to the payment handler',
-    'A refund that reaches the payment handler must not pay an order.',
-    'Read event_type first.',
-    play(
-      ['acks'],
-      [
-        ['PASS', 'the backend fulfils nothing'],
-        ['FAIL', 'goods go out'],
-      ],
-      async (bench) => {
-        const no = await bench.order()
-        const { totalFee } = bench.world.order(no)
-        const shot = refundShot(bench, no, {
-          ...plainOf(bench, no),
-          out_refund_no: 'r1',
-          refund_id: '5',
-          refund_status: 'SUCCESS',
-          amount: { total: totalFee, refund: totalFee, currency: 'CNY' },
-        })
-        await bench.send({ ...shot, url: bench.notifyUrl })
-        await bench.stillUnpaid(no, 'a refund is not a payment')
-      },
-    ),
+    mismatched({ mchid: '1900009999' }),
   ),
   row(
     'V-715',
@@ -336,3 +214,5 @@ export const REFUNDS_V3: readonly Case[] = [
     ),
   ),
 ]
+
+export const REFUNDS_V3 = refunds(DIALECT, OWN)

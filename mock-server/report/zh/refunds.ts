@@ -12,7 +12,6 @@ export const REFUNDS: Readonly<Record<string, string>> = {
     '后端接受；在 L2 级别，若查单返回 `refunds`，入账次数正确',
   'the backend refuses it, or books the wrong number of refunds': '后端拒绝，或入账次数不对',
   'The same refund twice, then five times at once': '同一退款通知两次，然后同时五次',
-  'The same refund twice': '同一退款通知两次',
   'The same refund five times at once': '同一退款同时通知五次',
   'The backend acknowledges a repeat and books nothing.': '后端对重复通知应答成功，不再入账。',
   'Add a unique key on (out_refund_no, refund_status), or lock the refund.':
@@ -25,7 +24,6 @@ export const REFUNDS: Readonly<Record<string, string>> = {
   'the backend refuses it, or accepts it without booking a refund': '后端拒绝，或接受但不入账',
   'the backend books a refund': '后端登记了退款',
   "Encrypted with another merchant's key": '用其他商户的密钥加密',
-  'Encrypted with another key': '用其他密钥加密',
   'The backend refuses a message that it cannot decrypt.': '后端拒绝无法解密的报文。',
   'req_info cut short': 'req_info 被截断',
   'The refund was closed': '退款关闭',
@@ -43,6 +41,7 @@ export const REFUNDS: Readonly<Record<string, string>> = {
   'A refund larger than the order is an error. The backend must not book it.':
     '退款金额大于订单金额属于异常，后端不能入账。',
   'Compare refund_fee with the order, or ask refundquery.': '将 refund_fee 与订单比较，或查询退款。',
+  'Compare amount.refund with the order, or query the refund.': '将 amount.refund 与订单比较，或查询退款。',
   'A refund for an unknown order': '未知订单的退款',
   'The backend answers. It may accept or refuse.': '后端应当应答，可以接受，也可以拒绝。',
   'Refuse it, or keep it for manual review.': '拒绝，或留待人工处理。',

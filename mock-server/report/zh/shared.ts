@@ -40,7 +40,6 @@ export const SHARED: Readonly<Record<string, string>> = {
     '后端拒绝：微信会重发，届时订单可能已经存在',
   'the backend accepts it: sound only if it keeps it for manual review, which this case cannot see':
     '后端接受：只有留待人工处理才算正确，此项无法看到',
-  'another order counts as paid': '另一个订单被视为已支付',
   'another order counts as paid, or the answer is HTTP 500 with a page or a stack trace':
     '另一个订单被视为已支付，或返回带网页或调用栈的 HTTP 500',
   'It shows a choice. Neither is wrong.': '仅展示后端的选择，两者都不算错。',

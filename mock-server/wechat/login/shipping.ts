@@ -1,6 +1,7 @@
 import type { Account } from '../../ledger/account.ts'
 import type { Order } from '../../ledger/orders.ts'
 import { stateOf } from '../../ledger/orders.ts'
+import type { Application } from '../../users/app.ts'
 import type { Registry } from '../core.ts'
 import { checkToken, findByToken, type LoginEndpoint, type LoginRequest } from './call.ts'
 
@@ -101,25 +102,30 @@ export const uploadShippingInfo: LoginEndpoint<'upload_shipping_info'> = {
   },
 }
 
-/** The two calls that name an order by `merchant_id` and `merchant_trade_no`. */
-function findNamed(registry: Registry, request: LoginRequest): Found | 10060001 | 10060014 {
-  const { transaction_id: transactionId, merchant_id: mchId, merchant_trade_no: outTradeNo } = request.json ?? {}
-  const by = { transactionId: textOf(transactionId), mchId: textOf(mchId), outTradeNo: textOf(outTradeNo) }
-  if (by.transactionId === '' && (by.mchId === '' || by.outTradeNo === '')) return 10060014
-  return find(registry, request, by) ?? 10060001
-}
+/** A call about a paid order that it names by `transaction_id`, or by `merchant_id` and `merchant_trade_no`. */
+const aboutOrder =
+  <E extends number>(handle: (found: Found, json: Json, app: Application) => object | E) =>
+  (
+    app: Application | undefined,
+    request: LoginRequest,
+    registry: Registry,
+  ): object | E | NonNullable<ReturnType<typeof checkToken>> | 10060001 | 10060014 => {
+    const refused = checkToken(app, request)
+    if (refused !== undefined) return refused
+    const { json = {} } = request
+    const { transaction_id: transactionId, merchant_id: mchId, merchant_trade_no: outTradeNo } = json
+    const by = { transactionId: textOf(transactionId), mchId: textOf(mchId), outTradeNo: textOf(outTradeNo) }
+    if (by.transactionId === '' && (by.mchId === '' || by.outTradeNo === '')) return 10060014
+    const found = find(registry, request, by)
+    return found ? handle(found, json, app!) : 10060001
+  }
 
 /** POST /wxa/sec/order/get_order. */
 export const getOrder: LoginEndpoint<'get_order'> = {
   api: 'get_order',
   path: '/wxa/sec/order/get_order',
   find: findByToken,
-  handle: (app, request, registry) => {
-    const refused = checkToken(app, request)
-    if (refused !== undefined) return refused
-    const found = findNamed(registry, request)
-    if (typeof found === 'number') return found
-    const { account, order, payment } = found
+  handle: aboutOrder<never>(({ account, order, payment }) => {
     const seconds = (at: Date) => Math.floor(at.getTime() / 1000)
     const { logisticsType, mode, content, uploads, isFinished, uploadedAt, receivedAt } = order.shipping ?? {}
     const list = content === undefined ? [] : (JSON.parse(content) as [unknown, unknown, Json[]])[2]
@@ -154,7 +160,7 @@ export const getOrder: LoginEndpoint<'get_order'> = {
         },
       },
     }
-  },
+  }),
 }
 
 /** POST /wxa/sec/order/notify_confirm_receive: reminds the payer to confirm; express only, once. */
@@ -162,19 +168,14 @@ export const notifyConfirmReceive: LoginEndpoint<'notify_confirm_receive'> = {
   api: 'notify_confirm_receive',
   path: '/wxa/sec/order/notify_confirm_receive',
   find: findByToken,
-  handle: (app, request, registry) => {
-    const refused = checkToken(app, request)
-    if (refused !== undefined) return refused
-    const found = findNamed(registry, request)
-    if (typeof found === 'number') return found
-    const { shipping } = found.order
+  handle: aboutOrder<10060028 | 10060029 | 10060030 | 10060032>(({ order: { shipping } }, json, app) => {
     if (!shipping?.isFinished) return 10060028
     if (shipping.logisticsType !== EXPRESS) return 10060032
     if (shipping.receivedAt) return 10060030
-    const receivedAt = Number(request.json!.received_time) * 1000
+    const receivedAt = Number(json.received_time) * 1000
     // Not before shipping, and not in milliseconds.
-    if (!(receivedAt >= shipping.uploadedAt.getTime() && receivedAt <= app!.now().getTime() + DAY_MS)) return 10060029
+    if (!(receivedAt >= shipping.uploadedAt.getTime() && receivedAt <= app.now().getTime() + DAY_MS)) return 10060029
     shipping.receivedAt = new Date(receivedAt)
     return { errcode: 0, errmsg: 'ok' }
-  },
+  }),
 }
