@@ -205,3 +205,23 @@ both('a merchant whose WeChat hangs does not hold up the other', async (t, _open
   for (const response of held) response.writeHead(500).end()
   await sweep
 })
+
+both(
+  'a cart that moves to another merchant number is cancelled at the first, or stays paid there',
+  async (t, _open, version) => {
+    for (const isPaid of [false, true]) {
+      const { at, world, order, settle, paid } = await merchants(t, version)
+      const old = await order('a')
+      if (isPaid) await world.pay(old.outTradeNo, { deliver: 'hold' })
+      const cancelled = await at.a.orders.cancel(old.outTradeNo)
+      t.equal(cancelled?.state, isPaid ? 'paid' : 'closed')
+      if (!isPaid) {
+        const { outTradeNo } = await order('b')
+        await t.rejects(world.pay(old.outTradeNo), { code: 'ORDER_NOT_PAYABLE' })
+        await world.pay(outTradeNo)
+      }
+      await settle()
+      t.equal(paid.length, 1, 'paid once')
+    }
+  },
+)
