@@ -2,11 +2,13 @@ import { createRandom } from '../base/random.ts'
 import { nativeElapsed } from '../base/real-time.ts'
 import type { World } from '../world/world.ts'
 import { levelOf, type Case } from './case.ts'
+import { countsOf, sentenceOf } from './summary.ts'
 import { Ruling, type CardVerdict, type Level, type Need, type Severity } from './verdicts.ts'
 import { checkOptions, selectCases, suiteOf, type CardOptions } from './options.ts'
+import { createBudget, NO_TIME } from './parts/budget.ts'
 import { createBench, timesOf, type Bench, type CardEvent } from './parts/bench.ts'
-import { askUntil, pauseFor, StepError, type OrderWord } from './parts/merchant.ts'
-import { createOrders, ORDER_LIMIT_MS, type Orders } from './parts/orders.ts'
+import { askUntil, pauseFor, StepError } from './parts/merchant.ts'
+import { createOrders, inTime, ORDER_LIMIT_MS, type Orders } from './parts/orders.ts'
 import { shoot } from './parts/shoot.ts'
 import { setTrap, type Trap } from './parts/trap.ts'
 
@@ -71,6 +73,8 @@ export interface Limits {
   readonly restartMs: number
   /** For a sign of life from a dead backend. */
   readonly quickLookMs: number
+  /** For all of a run with `quick`. */
+  readonly quickMs: number
 }
 
 const LIMITS: Limits = {
@@ -79,10 +83,14 @@ const LIMITS: Limits = {
   comesBackMs: 5000,
   restartMs: 30_000,
   quickLookMs: 1000,
+  quickMs: 9500,
 }
 
 /** The run does not see work that a backend does later than this after the last case. */
 const LATE_MS = 1000
+
+/** How many orders the run looks at together at the end. */
+const LOOKS = 4
 
 const WHY_NOT: Readonly<Record<Need, string>> = {
   acks: 'the backend refuses genuine notifications about orders it does not know, so a refusal proves nothing: let it create the orders (--order-url or --order-cmd)',
@@ -91,24 +99,6 @@ const WHY_NOT: Readonly<Record<Need, string>> = {
   close: 'the backend has to close an order: --close-url or --close-cmd',
   refunds: 'the URL for refund notifications is needed: --refund-url',
   login: 'the login route is needed: --login-url',
-}
-
-function sentenceOf(results: readonly CaseResult[], login: boolean): string {
-  const about = login ? 'security' : 'money'
-  const name = login ? 'Login-safe' : 'Money-safe'
-  const of = results.filter(({ severity }) => severity === about)
-  const failed = of.filter(({ verdict }) => verdict === 'FAIL').length
-  const seen = of.filter(({ verdict }) => ['PASS', 'LAX', 'FAIL'].includes(verdict)).length
-  const cases = (n: number) => `${n} case${n === 1 ? '' : 's'}`
-  if (failed > 0) return `${name}: no (${cases(failed)})`
-  if (seen === 0) return `${name}: unknown (nothing could be checked)`
-  return `${name}: yes, in ${seen} of ${cases(of.length)}${seen < of.length ? '; the others could not be checked' : ''}`
-}
-
-const countsOf = (results: readonly CaseResult[]): Record<CardVerdict, number> => {
-  const counts = { PASS: 0, LAX: 0, FAIL: 0, INFO: 0, SKIP: 0, ERROR: 0 }
-  for (const { verdict } of results) counts[verdict]++
-  return counts
 }
 
 /**
@@ -138,9 +128,25 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   const began = nativeElapsed()
   let ready: Promise<Prepared> | undefined
   let dead: string | undefined
+  const isQuick = options.quick === true
+  const looks = { made: 0, ms: 0, due: 0, lateMs: probe ? Math.min(settleMs, LATE_MS) : 0 }
+  /** The end takes this long: work may come late, and each order is looked at again. */
+  const endMs = () => looks.lateMs + (looks.due * looks.ms) / Math.max(looks.made, 1) / LOOKS
+  const budget = createBudget(isQuick ? limits.quickMs : Infinity, endMs)
+
+  const look =
+    probe &&
+    ((outTradeNo: string) =>
+      budget.step(async () => {
+        const started = nativeElapsed()
+        const told = await probe(outTradeNo)
+        looks.made++
+        looks.ms += nativeElapsed() - started
+        return told
+      }))
 
   /** The tools of a case, and the traces it leaves. */
-  function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }) {
+  function benchFor(id: string, parts: { trap: Trap; orders: Orders; acks: boolean }, isBlind = false) {
     const events: CardEvent[] = []
     const promises = new Map<string, number>()
     const made = createBench({
@@ -152,15 +158,15 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
       notifyUrl,
       refundUrl,
       loginUrl,
-      close,
+      close: close && ((values) => budget.step(() => close(values))),
       has: (need) => (need === 'acks' ? parts.acks : given[need]),
-      probe: probe as ((outTradeNo: string) => Promise<OrderWord>) | undefined,
+      probe: isBlind ? undefined : look,
       settleMs,
       answerMs: limits.answerMs,
       expected: promises,
       tell: (event) => events.push(event),
       started: nativeElapsed(),
-      shoot,
+      shoot: (shot, limitMs) => budget.step(() => shoot(shot, limitMs)),
     })
     return { ...made, events, promises }
   }
@@ -169,7 +175,8 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   const prepare = () =>
     (ready ??= (async (): Promise<Prepared> => {
       const trap = await setTrap(random.hex(32, 'trap'))
-      const orders = createOrders(world, notifyUrl, createRandom(`${seed}/orders`), order, limits.orderMs)
+      const made = createOrders(world, notifyUrl, createRandom(`${seed}/orders`), order, limits.orderMs)
+      const orders = inTime(made, budget)
       const { bench } = benchFor('canary', { trap, orders, acks: true })
       try {
         await suite.canary(bench)
@@ -183,7 +190,8 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   /** Tries an ordinary order: why the backend does not serve it. */
   async function canaryFails(parts: { trap: Trap; orders: Orders; acks: boolean }): Promise<string | undefined> {
     try {
-      await suite.canary(benchFor('canary', parts).bench)
+      // The acknowledgement shows that the backend is alive; a probe may take most of a short run's time.
+      await suite.canary(benchFor('canary', parts, isQuick).bench)
       return undefined
     } catch (error) {
       return (error as Error).message
@@ -196,14 +204,16 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     let how = 'it came back by itself'
     if (restart) {
       how = 'the restart command brought it back'
-      await restart({}).catch((error: Error) => {
-        how = `the restart command failed (${error.message}), but it came back`
-      })
+      await budget
+        .step(() => restart({}))
+        .catch((error: Error) => {
+          how = `the restart command failed (${error.message}), but it came back`
+        })
     }
     const still = await askUntil(
       () => canaryFails(parts),
       (fails) => fails === undefined,
-      restart ? limits.restartMs : limits.comesBackMs,
+      Math.min(restart ? limits.restartMs : limits.comesBackMs, budget.left()),
     )
     if (still === undefined) return `${how} after ${Math.round(nativeElapsed() - since)} ms`
     dead = why
@@ -223,7 +233,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     }
   }
 
-  async function one(one: Case): Promise<CaseResult> {
+  async function attempt(one: Case): Promise<CaseResult> {
     const parts = await prepare()
     const { id, title, severity } = one
     const started = nativeElapsed()
@@ -243,9 +253,11 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
       }
       results.push(made)
       expected.set(id, promises)
+      looks.due += promises.size
       return made
     }
     if (parts.trouble !== undefined) return result('ERROR', parts.trouble)
+    if (budget.isUp()) return result('SKIP', NO_TIME)
     const isKnown = level !== 'L0' || version === 'login'
     const isTried = one.play.genuine && isKnown
     const lacks = one.play.needs.find((need) => (need === 'acks' ? !parts.acks && !isTried : !given[need]))
@@ -261,6 +273,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     const [verdict, said] = await ruling(one, bench, remarks)
     const fails = await canaryFails(parts)
     if (fails === undefined) return result(verdict, said)
+    if (budget.isUp()) return verdict === 'FAIL' ? result(verdict, said) : result('SKIP', NO_TIME)
     const after = await recover(parts, `since ${id}: ${fails}`)
     bench.note(`the next order was not served: ${fails}; ${after}`)
     const story = `the next order was not served: ${fails}; ${after}`
@@ -271,9 +284,10 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
 
   /** What a backend does late counts too. */
   async function seenAgain(result: CaseResult): Promise<CaseResult> {
-    if (!probe || !['PASS', 'LAX'].includes(result.verdict)) return result
+    if (!look || !['PASS', 'LAX'].includes(result.verdict)) return result
     for (const [outTradeNo, n] of expected.get(result.id)!) {
-      const told = await probe(outTradeNo).catch(() => undefined)
+      const told = await look(outTradeNo).catch((error: unknown) => (error instanceof Ruling ? error : undefined))
+      if (told instanceof Ruling) return { ...result, verdict: told.verdict, said: told.message }
       if (told && told.fulfilments !== n) {
         const said = `by the end of the run, order ${outTradeNo} was fulfilled ${timesOf(told.fulfilments)} instead of ${timesOf(n)}: the backend did work late`
         return { ...result, verdict: 'FAIL', said }
@@ -282,14 +296,24 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     return result
   }
 
+  async function seenAll(): Promise<CaseResult[]> {
+    await pauseFor(looks.lateMs)
+    Object.assign(looks, { lateMs: 0, due: 0 })
+    const final = [...results]
+    const queue = results.entries()
+    const looker = async () => {
+      for (const [n, result] of queue) final[n] = await seenAgain(result)
+    }
+    await Promise.all(Array.from({ length: LOOKS }, looker))
+    return final
+  }
+
   return {
     cases,
-    one,
+    one: (one) => budget.during(() => attempt(one)),
     finish: async () => {
       const { trap } = await prepare()
-      if (probe) await pauseFor(Math.min(settleMs, LATE_MS))
-      const final: CaseResult[] = []
-      for (const result of results) final.push(await seenAgain(result))
+      const final = await budget.during(seenAll)
       trap.close()
       return {
         suite: suite.id,

@@ -176,7 +176,9 @@ export const transport = (dialect: Dialect): readonly Case[] => [
         const numbers: string[] = []
         for (let n = 0; n < MANY; n++) numbers.push(await bench.order())
         for (const no of numbers) await bench.world.pay(no, { deliver: 'hold' })
-        const answers = await Promise.all(numbers.map((no) => bench.send(bench.message(no))))
+        // The runner's own work does not count against the backend's 5 s.
+        const shots = numbers.map((no) => bench.message(no))
+        const answers = await Promise.all(shots.map((shot) => bench.send(shot)))
         const again = numbers.filter((_, n) => !answers[n]!.acked)
         if (again.length > 0) bench.lax(`the backend did not accept ${again.length} of ${MANY} at once`)
         for (const no of again) await bench.pay(no)

@@ -2,6 +2,7 @@ import type { Random } from '../../base/random.ts'
 import { signV2 } from '../../wire/sign-v2.ts'
 import { readXml, writeXml } from '../../wire/xml.ts'
 import type { World } from '../../world/world.ts'
+import type { Budget } from './budget.ts'
 import { askUntil, StepError, type Ask } from './merchant.ts'
 import { shoot } from './shoot.ts'
 
@@ -104,5 +105,20 @@ export function createOrders(
       return outTradeNo
     },
     last: () => last,
+  }
+}
+
+/** Orders for as long as there is time. */
+export function inTime(orders: Orders, budget: Budget): Orders {
+  return {
+    ...orders,
+    make: () => budget.step(orders.make),
+    begin: async () => {
+      const { outTradeNo, done } = await budget.step(orders.begin)
+      const ended = budget.step(() => done)
+      // A case that fails before does not wait for it.
+      ended.catch(() => {})
+      return { outTradeNo, done: ended }
+    },
   }
 }

@@ -73,7 +73,7 @@ const SPECIAL = ['xxe', 'late-double', 'ack-comment', 'ack-trailing', 'always-md
 
 /** Bugs that never answer: waiting 5 s would show nothing more. */
 const HANGS = /hang|wedges|expands|one-at-a-time|one-request-per-connection/
-const HANG_LIMITS: Limits = { answerMs: 700, orderMs: 10_000, comesBackMs: 0, restartMs: 0, quickLookMs: 500 }
+const HANG_LIMITS: Partial<Limits> = { answerMs: 700, orderMs: 10_000, comesBackMs: 0, restartMs: 0, quickLookMs: 500 }
 
 /** The first bug of each chapter with the first of its cases that is not slow, and the bugs that are found in an unusual way. */
 function oneOfEach(bugs: readonly PlantedBug[], version: 'v2' | 'v3', slow: RegExp): PlantedBug[] {
@@ -116,7 +116,11 @@ export async function runSound(mock: MockWechat, options: CardOptions, world: Wo
 export const traceOf = ({ results }: Card) =>
   results.map(({ id, verdict, events }) => {
     const sent = events.flatMap(({ request }) => (request ? [[request.method, request.headers, request.body]] : []))
-    const text = JSON.stringify([id, verdict, sent]).replace(/127\.0\.0\.1:\d+/g, 'here')
+    // Those that go out together end in any order.
+    const text = JSON.stringify([id, verdict, sent.map((request) => JSON.stringify(request)).sort()]).replace(
+      /127\.0\.0\.1:\d+/g,
+      'here',
+    )
     return id === 'N-704' ? text.replace(/<req_info>.*?<\/req_info>/, '') : text
   })
 
@@ -127,7 +131,7 @@ export async function passesOnSeeds(
   run: (mock: MockWechat, seed: string, n: number) => Promise<Card[]>,
 ): Promise<void> {
   const seeds = Array.from({ length: size(1, 10) }, (_, n) => n)
-  await inParallel(seeds, 3, async (n) => {
+  await inParallel(seeds, 2, async (n) => {
     const seed = `seed-${n}`
     // A new mock names its worlds from the beginning.
     const cards = await run(await startMock(t), seed, n)

@@ -26,11 +26,12 @@ import {
 } from '../../../mock-server/report/index.ts'
 import { checkOptions, isNear, selectCases } from '../../../mock-server/report/options.ts'
 import { curlOf } from '../../../mock-server/report/output/text.ts'
-import { askBy, StepError } from '../../../mock-server/report/parts/merchant.ts'
+import { NO_TIME } from '../../../mock-server/report/parts/budget.ts'
+import { askBy, pauseFor, StepError } from '../../../mock-server/report/parts/merchant.ts'
 import { shoot } from '../../../mock-server/report/parts/shoot.ts'
 import { leakIn } from '../../../mock-server/report/common/transport.ts'
 import { ACK, deadUrl, listen, port, startMock, startShop, REFUSAL } from '../helpers.ts'
-import { runLogin, runToy, stepsOf, traceOf } from './plant.ts'
+import { inParallel, runLogin, runToy, stepsOf, traceOf } from './plant.ts'
 import { startToy } from './toy/server.ts'
 
 const idsOf = ({ results }: Card, verdict: string) =>
@@ -159,15 +160,15 @@ t.test('the verdict is ERROR if the runner cannot do its work', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t)
   const url = await deadUrl()
-  const cases: [CardOptions['order'], RegExp][] = [
+  const cases: [CardOptions['order'], RegExp, orderMs?: number][] = [
     [askBy(url, undefined, 'POST'), /does not answer: .*ECONNREFUSED/],
     [askBy(undefined, 'echo no >&2; exit 3', 'POST'), /ended with 3: no/],
     [askBy(undefined, 'exit 4', 'POST'), /ended with 4/],
-    [async () => {}, /none reached WeChat within 0.05 s/],
+    [async () => {}, /none reached WeChat within 0.05 s/, 50],
   ]
-  for (const [order, said] of cases) {
+  for (const [order, said, orderMs = 10_000] of cases) {
     const options = { notifyUrl: shop.notifyUrl, order, only: ['N-101'] }
-    const { results } = await runCard(mock.default, options, undefined, { orderMs: 50 })
+    const { results } = await runCard(mock.default, options, undefined, { orderMs })
     t.match(results[0], { verdict: 'ERROR', said }, String(said))
   }
   for (const [error, said] of [
@@ -277,6 +278,58 @@ t.test('the same seed sends the same bytes and reaches the same verdicts', async
     t.strictSame(await once('a'), first)
     t.notSame(await once('b'), first)
   }
+})
+
+/** A step that first waits for something else, from its nth call on. */
+const slowed = <A, B>(step: (argument: A) => B | Promise<B>, wait: () => Promise<void>, from = 1) => {
+  let calls = 0
+  return async (argument: A): Promise<B> => {
+    if (++calls >= from) await wait()
+    return step(argument)
+  }
+}
+
+t.test('a quick run ends in time, however slow the probe is: what is left out is SKIP, not PASS', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.world()
+  const toy = await startToy(world)
+  t.teardown(() => toy.close())
+  const steps = stepsOf(toy)
+  const options = {
+    ...steps,
+    probe: slowed(steps.probe!, () => pauseFor(200)),
+    notifyUrl: toy.notifyUrl,
+    refundUrl: toy.refundUrl,
+  }
+  const card = await runCard(world, { ...options, quick: true }, undefined, { quickMs: 4000 })
+  t.ok(card.durationMs < 5500, `${card.durationMs} ms`)
+  t.match(card.counts, { FAIL: 0, ERROR: 0, LAX: 0 })
+  t.ok(card.counts.PASS > 0 && card.counts.SKIP > 0, JSON.stringify(card.counts))
+  t.equal(card.results.length, 20)
+  for (const { verdict, said } of card.results) if (verdict === 'SKIP') t.equal(said, NO_TIME)
+})
+
+t.test('a quick run whose time ends in the middle', async (t) => {
+  const mock = await startMock(t)
+  const ends: [step: 'order' | 'probe', from: number, id: string, bug: string, verdict: string][] = [
+    ['order', 1, 'N-101', '', 'SKIP'],
+    ['order', 2, 'N-101', '', 'SKIP'],
+    // The order that shows whether the backend is alive: what has been seen before, counts.
+    ['order', 3, 'N-301', '', 'SKIP'],
+    ['order', 3, 'N-301', 'no-verify', 'FAIL'],
+    // The other look at an order at the end.
+    ['probe', 4, 'N-101', '', 'SKIP'],
+  ]
+  await inParallel(ends, 5, async ([step, from, id, bug, verdict]) => {
+    const world = mock.world()
+    const toy = await startToy(world, [bug])
+    const steps = stepsOf(toy)
+    const slow = { [step]: slowed(steps[step] as (argument: unknown) => unknown, () => new Promise(() => {}), from) }
+    const options = { ...steps, ...slow, notifyUrl: toy.notifyUrl, only: [id], quick: true }
+    const { results } = await runCard(world, options, undefined, { quickMs: 2500 })
+    t.match(results, [{ id, verdict, ...(verdict === 'SKIP' && { said: NO_TIME }) }], `${step} ${from} ${bug}`)
+    await toy.close()
+  })
 })
 
 t.test('the card in each form', async (t) => {
