@@ -16,7 +16,14 @@ const MEMORY_TABLES = 'memory_'
 /** Settlements before the first measured one: by then connections are open, statements prepared, and the JavaScript engine has compiled the hot code. */
 const WARM_UP = 3000
 
-const SIZES = { 'claim 1e4': 10_000, 'claim 1e5': 100_000, 'claim 1e6': 1_000_000 }
+/** How many orders there are, and how many of another merchant's beside them, all due for longer. */
+const SIZES = {
+  'claim 1e4': [10_000, 0],
+  'claim 1e5': [100_000, 0],
+  'claim 1e6': [1_000_000, 0],
+  'claim beside 1e5': [10_000, 100_000],
+} as const
+const tablesOf = (size: number, others: number) => `claim_${size}_${others}_`
 const CLAIMED = 100
 const LEASE_MS = 60_000
 /** Claims of one table in one round; the median counts. */
@@ -84,7 +91,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
       ],
       ratios: {
         ...ratiosOf(rates.perSecond, ['settle/bare']),
-        ...ratiosOf(times, ['claim 1e5/claim 1e4', 'claim 1e6/claim 1e4']),
+        ...ratiosOf(times, ['claim 1e5/claim 1e4', 'claim 1e6/claim 1e4', 'claim beside 1e5/claim 1e4']),
         'heap 100%/heap 20%': round(heaps.at(-1)! / heaps[0]!, 3),
       },
     }
@@ -123,20 +130,22 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
     return { perSecond: part('perSecond'), cpu: part('cpu') }
   }
 
-  /** The same hundred orders each time, in tables of three sizes: each claim happens a lease after the one before. */
+  /** The same hundred orders each time, in tables of several sizes: each claim happens a lease after the one before. */
   async function claims() {
-    for (const size of Object.values(SIZES)) {
-      await fillHistory(client, `claim_${size}_`, size, CLAIMED)
-      log(`${size} orders are there`)
+    for (const [size, others] of Object.values(SIZES)) {
+      await fillHistory(client, tablesOf(size, others), size, CLAIMED, others)
+      log(`${size + others} orders are there`)
     }
     const call = enter('settle', server.url, RATE_TABLES)
     const names = Object.keys(SIZES) as (keyof typeof SIZES)[]
     let now = Date.now()
     const claim = async (name: keyof typeof SIZES) => {
+      const [size, others] = SIZES[name]
+      const tables = tablesOf(size, others)
       const times: number[] = []
       for (let n = 0; n < CLAIMS; n++) {
         now += LEASE_MS
-        const { claimed, ms } = await call.claim(`claim_${SIZES[name]}_`, now, CLAIMED + 1, LEASE_MS)
+        const { claimed, ms } = await call.claim(tables, now, CLAIMED + 1, LEASE_MS)
         if (claimed !== CLAIMED) throw new Error(`${name}: ${claimed} orders were claimed.`)
         times.push(ms)
       }
@@ -167,7 +176,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
     // This package keeps the history in the order's row, `bare` in a table.
     const sql =
       `select (select count(*) from ${tablePrefix}trades where state = 'paid') as paid, ` +
-      `(select count(*) from ${tablePrefix}history where to_state = 'paid') + (select count(*) from ${tablePrefix}trades where history like '%"paid"%') as noted`
+      `(select count(*) from ${tablePrefix}history where to_state = 'paid') + (select count(*) from ${tablePrefix}trades where history like '%"payment %') as noted`
     const { paid, noted } = (await client.query<{ paid: string; noted: string }>(sql)).rows[0]!
     if (Number(paid) !== settled || Number(noted) !== settled) {
       throw new Error(`${settled} settlements were made, ${paid} orders are paid, ${noted} were noted.`)

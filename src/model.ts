@@ -283,7 +283,7 @@ export type AnomalyKind =
   | 'second-transaction'
   /** A transaction that has paid another order already. */
   | 'reused-transaction'
-  /** A validly signed notification for an unknown order. */
+  /** A verified notification about an order that is not known, or about a refund of one; it may have been archived. */
   | 'unknown-order'
   /** A refund cannot reach the payer: settle it in the merchant platform. */
   | 'refund-abnormal'

@@ -71,8 +71,14 @@ export async function fillUnpaid(client: pg.Client, tablePrefix: string, count: 
   ])
 }
 
-/** Makes the tables and fills them with what a shop has: `due` orders due since a minute, one in a hundred due tomorrow, all others done with. */
-export async function fillHistory(client: pg.Client, tablePrefix: string, count: number, due: number): Promise<void> {
+/** Makes the tables and fills them with what a shop has: `due` orders due since a minute, one in a hundred due tomorrow, all others done with; and beside them orders of another merchant, due for longer. */
+export async function fillHistory(
+  client: pg.Client,
+  tablePrefix: string,
+  count: number,
+  due: number,
+  others: number,
+): Promise<void> {
   const at = (condition: string) => `generate_series(0, ${count - 1}) as n where ${condition}`
   const step = count / due
   await fill(client, tablePrefix, [
@@ -80,6 +86,13 @@ export async function fillHistory(client: pg.Client, tablePrefix: string, count:
     { ...UNPAID, due_at: "now() + interval '1 day'", of: at(`n % ${step} <> 0 and n % 100 = 7`) },
     // All over the table, as the orders that somebody left unpaid are.
     { ...UNPAID, due_at: "now() - interval '1 minute' + n * interval '1 microsecond'", of: at(`n % ${step} = 0`) },
+    {
+      ...UNPAID,
+      out_trade_no: "'other-' || digits",
+      mch_id: "'1900000110'",
+      due_at: "now() - interval '1 hour' + n * interval '1 microsecond'",
+      of: `generate_series(0, ${others - 1}) as n`,
+    },
   ])
 }
 

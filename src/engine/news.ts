@@ -1,7 +1,7 @@
 import { publish } from '../base/diagnostics.ts'
 import { WechatError } from '../errors.ts'
 import type { Log } from '../hooks.ts'
-import type { Anomaly, Order, Payment, Source } from '../model.ts'
+import type { Anomaly, Order, Payment, RefundReport, Source } from '../model.ts'
 import type { Claim, Store, Updated } from '../store/store.ts'
 import type { Outbox } from './claims/jobs.ts'
 import { decide } from './machine.ts'
@@ -43,6 +43,7 @@ export interface Slot {
 }
 
 export interface NewsDeps {
+  mchId: string
   store: Store
   policy: Policy
   observer: Observer
@@ -63,12 +64,18 @@ export interface News {
   observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
   /** As `observe`, for a verified payment, of a service provider's with the sub-merchant that got it: one of an unknown number becomes a finding. */
   observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
+  /** A refund that WeChat notifies although its order is not known, e.g. as it has been archived, becomes a finding. */
+  noteUnknownRefund(
+    refund: Pick<RefundReport, 'outTradeNo' | 'outRefundNo' | 'refundFee'>,
+    log?: Log,
+    subMchId?: string,
+  ): Promise<undefined>
 }
 
 type PaymentSeen = Observation & { seen: 'payment' }
 
 /** Takes news about orders to the machine, and its decisions to the store. */
-export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps): News {
+export function createNews({ mchId, store, policy, observer, now, wechatNow }: NewsDeps): News {
   async function observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined> {
     const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     let decision: Decision
@@ -128,24 +135,32 @@ export function createNews({ store, policy, observer, now, wechatNow }: NewsDeps
     return { ...observation, rival: (await store.findLiveOrder(liveKeyOf(order), order.mchId)) ?? 'none' }
   }
 
+  async function noteUnknown(about: Omit<Anomaly, 'kind' | 'at'>, log: Log | undefined): Promise<undefined> {
+    const anomaly: Anomaly = { ...about, kind: 'unknown-order', at: now() }
+    if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly, log)
+  }
+
   return {
     observe,
 
     async observePayment(source, payment, log, subMchId) {
       const observed = await observe(payment.outTradeNo, { seen: 'payment', source, payment, subMchId }, log)
       if (observed !== undefined) return observed
-      const anomaly: Anomaly = {
-        id: `unknown-order:${payment.mchId}/${payment.outTradeNo}:${payment.transactionId}`,
-        kind: 'unknown-order',
-        outTradeNo: payment.outTradeNo,
-        at: now(),
-        reason: `there is no order with this number${subMchId === undefined ? '' : ` of the sub-merchant ${subMchId}`}`,
-        payment,
-      }
-      if (await store.insertAnomaly(anomaly)) observer.anomaly(anomaly, log)
-      return undefined
+      const { mchId, outTradeNo, transactionId } = payment
+      const id = `unknown-order:${mchId}/${outTradeNo}:${transactionId}`
+      return await noteUnknown({ id, outTradeNo, reason: noSuchOrder(subMchId), payment }, log)
+    },
+
+    async noteUnknownRefund({ outTradeNo, outRefundNo, refundFee }, log, subMchId) {
+      const id = `unknown-order:${mchId}/${outTradeNo}:refund:${outRefundNo}`
+      const reason = `WeChat reports the refund ${outRefundNo} of ${refundFee} fen, but ${noSuchOrder(subMchId)}`
+      return await noteUnknown({ id, outTradeNo, reason }, log)
     },
   }
+}
+
+function noSuchOrder(subMchId: string | undefined): string {
+  return `there is no order with this number${subMchId === undefined ? '' : ` of the sub-merchant ${subMchId}`}`
 }
 
 /** The claim of an order that no other process can have seen, as it is not committed yet. */

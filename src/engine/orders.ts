@@ -23,7 +23,7 @@ import { isOpen, liveKeyOf } from './machine/ruling.ts'
 import type { Observation } from './machine/observation.ts'
 import type { Policy } from './machine/ruling.ts'
 import { createNews } from './news.ts'
-import type { Observed, Observer } from './news.ts'
+import type { News, Observed, Observer } from './news.ts'
 import { nextDue } from './schedule.ts'
 import { checkTerms, isOfTerms } from './terms.ts'
 import type { CheckedTerms } from './terms.ts'
@@ -86,6 +86,7 @@ export interface Orders {
   /** Applies a verified payment. `undefined` for an unknown number. `log` is for the lines that it causes. */
   observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
   observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
+  noteUnknownRefund: News['noteUnknownRefund']
   /** The owner of the orders. */
   readonly owner: Owner
   /** Whether it is an account of this owner, or one of its orders: only its owner may ask WeChat about an order. */
@@ -117,7 +118,7 @@ export function createOrders({
   newOutTradeNo,
 }: OrdersDeps): Orders {
   const { isExpired, isEnding, isBeingMade, isPayable } = createAges(now, wechatNow)
-  const { observe, observePayment } = createNews({ store, policy, observer, now, wechatNow })
+  const { observe, observePayment, noteUnknownRefund } = createNews({ mchId, store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
 
   /** Like `observe`, for an order that was there a moment ago. One that was archived meanwhile stays as it was. */
@@ -315,6 +316,7 @@ export function createOrders({
 
     observe,
     observePayment,
+    noteUnknownRefund,
     owner: { appids, mchId },
     owns,
     ownsRow,

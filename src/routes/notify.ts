@@ -79,9 +79,15 @@ export function notifyRoute(
         return { outcome: 'payment-failed' }
       }
       case 'refund':
-        return takenBy(await takeRefund(notification, log))
+        return takenBy(
+          (await takeRefund(notification, log)) ??
+            (await orders.noteUnknownRefund(notification.report, log, notification.subMchId)),
+        )
       case 'refund-hint':
-        return takenBy(await takeRefundHint(notification, log))
+        return takenBy(
+          (await takeRefundHint(notification, log)) ??
+            (await orders.noteUnknownRefund(notification, log, notification.subMchId)),
+        )
       case 'event': {
         const { event } = notification
         await hooks.onEvent?.(event, { log })

@@ -17,8 +17,8 @@ export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
       }
     }
     return anomalies.filter(({ id, kind, outTradeNo, payment }) => {
-      // The number that a payment or a bill names may be an order of another merchant.
-      const named = kind === 'unknown-order' ? payment?.mchId : /^bill-differs:(\d+)\//.exec(id)?.[1]
+      // The number that a payment, a refund or a bill names may be an order of another merchant.
+      const named = (kind === 'unknown-order' && payment?.mchId) || NAMED.exec(id)?.[1]
       return (named ?? known.get(outTradeNo) ?? payment?.mchId ?? mchId) === mchId
     })
   }
@@ -75,3 +75,5 @@ export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
 }
 
 const AT_ONCE = 1000
+/** Findings whose `id` says to whom they belong. */
+const NAMED = /^(?:unknown-order|bill-differs):(\d+)\//

@@ -61,6 +61,7 @@ t.test("each merchant has findings of its own, and nobody's belong to all", asyn
     ['late:3', 'theirs', { kind: 'late', outTradeNo: 'nobody', payment: payment(theirs) }],
     [`bill-differs:${OURS}/theirs`, 'ours', { kind: 'bill-differs', outTradeNo: 'theirs' }],
     [`bill-differs:${THEIRS}/nobody`, 'theirs', { kind: 'bill-differs', outTradeNo: 'nobody' }],
+    [`unknown-order:${OURS}/theirs:refund:1`, 'ours', { kind: 'unknown-order', outTradeNo: 'theirs' }],
     ['late:4', 'all', { kind: 'late', outTradeNo: 'nobody' }],
   ]
   for (const [id, , part] of found) {
