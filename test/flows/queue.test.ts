@@ -95,6 +95,23 @@ both(
   },
 )
 
+both('a job brings its own order, whatever else has been due for longer', async (t, open) => {
+  const { take, enqueue } = queue()
+  const shop = await open(t, { options: { enqueue } })
+  const numbers: string[] = []
+  for (const key of ['cart-1', 'cart-2']) {
+    numbers.push(await shop.order({ price: { key } }))
+    await shop.world.pay(numbers.at(-1)!)
+    await shop.world.advance('1s')
+  }
+  const jobs = [take(), take()]
+  t.ok(await perform(shop, jobs[1]!))
+  t.strictSame(shop.paid, [numbers[1]])
+  t.notOk(await perform(shop, jobs[1]!))
+  t.ok(await perform(shop, jobs[0]!))
+  t.strictSame(shop.paid, numbers.toReversed())
+})
+
 both('a hook that fails comes back as a job for later, which does nothing if it comes too early', async (t, open) => {
   const { jobs, take, enqueue } = queue()
   let broken = true
