@@ -35,6 +35,10 @@ t.test('an appid belongs to one world, be it that of a sub-merchant', async (t) 
   const mock = await startMock(t, { world: { subMerchants: 1 } })
   const { appid } = subsOf(mock.default)[0]!
   t.throws(() => mock.world({ appid }), { code: 'WORLD_EXISTS' })
+  const drawn = await createMockWechat({ world: { seed: 1, subMerchants: 1 } })
+  t.teardown(() => drawn.close())
+  mock.world({ appid: subsOf(drawn.default)[0]!.appid })
+  t.throws(() => mock.world({ seed: 1, subMerchants: 1 }), { code: 'WORLD_EXISTS' }, 'the app of a new sub-merchant')
   const world = mock.world()
   const { mchId } = world.credentials
   t.throws(() => world.setMerchant(mchId, { actsFor: [{ mchId: '1', appids: ['wxnew', appid] }] }), {
