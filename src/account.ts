@@ -33,6 +33,8 @@ import { createHeart } from './engine/claims/heart.ts'
 import type { Heart } from './engine/claims/heart.ts'
 import { createRefunds } from './engine/refunds.ts'
 import type { Refunds } from './engine/refunds.ts'
+import { createOwedShipping } from './engine/claims/shipping.ts'
+import type { Shipping } from './engine/claims/shipping.ts'
 import { createWork } from './engine/work.ts'
 import type { Work } from './engine/work.ts'
 import type { Recorded } from './engine/news.ts'
@@ -49,6 +51,7 @@ export interface AccountServices {
   login: Login
   orders: Orders
   refunds: Refunds
+  shipping: Shipping
   anomalies: Anomalies
   bills: Bills
   reconcile: Reconcile
@@ -140,10 +143,24 @@ export function createAccount(config: Config, log: Log): AccountServices {
     wechatNow,
     newOutTradeNo: (at) => newOutTradeNo(at, randomInt),
   })
+  const shipping = createOwedShipping({ orders, callsOf: (appid) => apps.find(appid).miniProgram })
   const refunds = createRefunds({ pay, orders })
   const { leaseMs, concurrency } = config
   const claimer = randomBytes(9).toString('base64url')
-  const work = createWork({ store, orders, refunds, policy, hooks, now, wechatNow, log, leaseMs, claimer, concurrency })
+  const work = createWork({
+    store,
+    orders,
+    refunds,
+    shipping,
+    policy,
+    hooks,
+    now,
+    wechatNow,
+    log,
+    leaseMs,
+    claimer,
+    concurrency,
+  })
   const heart = createHeart({
     store,
     claimer,
@@ -158,6 +175,7 @@ export function createAccount(config: Config, log: Log): AccountServices {
     login,
     orders,
     refunds,
+    shipping,
     anomalies: createAnomalies({ store, orders, pay, now }),
     bills: createBills(pay),
     reconcile,

@@ -4,9 +4,10 @@ import type { Party } from './client/partner.ts'
 import type { AbnormalRefund, NotificationMessage } from './client/pay.ts'
 import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
-import { PAID_TRADE, SHIPMENT } from './client/mini-program/shipping.ts'
+import { PAID_TRADE, SHIP, SHIPMENT } from './client/mini-program/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
 import type { RegisteredApp } from './engine/apps.ts'
+import type { Shipping } from './engine/claims/shipping.ts'
 import type { Login } from './engine/login.ts'
 import type { Orders } from './engine/orders.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
@@ -25,6 +26,7 @@ export interface Wechat {
   login: Login
   orders: Pick<Orders, 'create' | 'get' | 'refresh' | 'cancel' | 'history'>
   refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh' | 'retry' | 'settleAbnormal'>
+  ship: Shipping['ship']
   anomalies: Anomalies
   /** Bills of a day, row by row. */
   bills: Bills
@@ -195,7 +197,7 @@ const GROUPS: {
   [
     Group in Exclude<
       keyof Wechat,
-      'selfTest' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'perform' | 'idle' | 'pay'
+      'selfTest' | 'ship' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'perform' | 'idle' | 'pay'
     >
   ]: Rows<Wechat[Group]>
 } & {
@@ -318,6 +320,7 @@ export function checkCalls(wechat: Wechat, apps: readonly Pick<RegisteredApp, 'm
   }
   return {
     ...wechat,
+    ship: checked('ship', SHIP, wechat.ship as Call, false) as Wechat['ship'],
     reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
     app: checked('app', [['nameOrAppid', optional(anyText)]], wechat.app as Call, true) as Wechat['app'],
     perform: checked('perform', [['job', JOB]], wechat.perform as Call, false) as Wechat['perform'],

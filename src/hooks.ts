@@ -26,8 +26,8 @@ export type PaidOrder = Order & { payment: Payment }
 
 /** Work of an order that is due, small enough for any queue: it is JSON. `fastify.wechat.perform` does it. */
 export interface Job {
-  /** What is due, for queues with priorities: `onPaid` or `onRefunded` to run, a `refund` to request or to ask WeChat about, an order to `query`. */
-  kind: 'onPaid' | 'onRefunded' | 'refund' | 'query'
+  /** What is due, for queues with priorities: `onPaid` or `onRefunded` to run, a `refund` to request or to ask WeChat about, `shipping` to report, an order to `query`. */
+  kind: 'onPaid' | 'onRefunded' | 'refund' | 'shipping' | 'query'
   mchId: string
   outTradeNo: string
   /** How often the order had been claimed. With the number it makes an id: the same until somebody works on the order. */

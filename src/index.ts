@@ -52,10 +52,11 @@ export type { Reconcile } from './engine/reconcile/reconcile.ts'
 export type { RefundRequest, Refunds } from './engine/refunds.ts'
 export type { ClientCert } from './client/certificate.ts'
 export type { Login } from './engine/login.ts'
+export type { ShipRequest } from './engine/claims/shipping.ts'
 export type { Observed } from './engine/news.ts'
 export type { Ordered, Orders } from './engine/orders.ts'
 export type { PhoneNumber, Users } from './client/mini-program/users.ts'
-export type { PaidTrade, Parcel, Shipment, ShippingCalls, ShippingOrder } from './client/mini-program/shipping.ts'
+export type { PaidTrade, ShippingCalls, ShippingOrder } from './client/mini-program/shipping.ts'
 export type { EncryptedData } from './protocol/user-data.ts'
 export type { MiniProgram, CodeSession } from './client/mini-program/mini-program.ts'
 export type {
@@ -88,6 +89,9 @@ export type {
   Order,
   OrderState,
   OrderTerms,
+  OwedShipping,
+  Parcel,
+  Shipment,
   Owner,
   OrderExtras,
   Goods,

@@ -3,6 +3,12 @@
  * Money is an integer number of fen; moments are `Date`.
  */
 
+import type { OrderExtras } from './model/extras.ts'
+import type { OwedShipping } from './model/shipping.ts'
+
+export type { Goods, H5Info, OrderExtras, SceneInfo } from './model/extras.ts'
+export type { OwedShipping, Parcel, Shipment } from './model/shipping.ts'
+
 /** WeChat's state of a trade (API v2 orderquery, `trade_state`). */
 export type TradeState = 'SUCCESS' | 'REFUND' | 'NOTPAY' | 'CLOSED' | 'REVOKED' | 'USERPAYING' | 'PAYERROR' | 'ACCEPT'
 
@@ -30,63 +36,6 @@ export type Fulfilment = 'none' | 'due' | 'done' | 'held' | 'dismissed'
  * calls `MWEB`).
  */
 export type TradeType = 'JSAPI' | 'NATIVE' | 'APP' | 'H5'
-
-/** One of the goods of an order, for coupons that apply to single goods. */
-export interface Goods {
-  /** Your own number of it: 1 to 32 characters. */
-  merchantGoodsId: string
-  wechatpayGoodsId?: string | undefined
-  goodsName?: string | undefined
-  quantity: number
-  /** Fen. */
-  unitPrice: number
-}
-
-/** Where an order was made. */
-export interface SceneInfo {
-  /** Your own name of the device, e.g. of a till. */
-  deviceId?: string | undefined
-  storeInfo?:
-    { id: string; name?: string | undefined; areaCode?: string | undefined; address?: string | undefined } | undefined
-  /** The site or app that sends the payer to WeChat: an order of the type `H5` needs it. */
-  h5Info?: H5Info | undefined
-}
-
-/** The site or app that an `H5` order is paid from. */
-export interface H5Info {
-  type: 'Wap' | 'iOS' | 'Android'
-  appName?: string | undefined
-  appUrl?: string | undefined
-  bundleId?: string | undefined
-  packageName?: string | undefined
-}
-
-/**
- * What an order may say besides (API v2: unifiedorder, doc/v2/merchant/4011940985; v3: doc/v3/merchant/4012791897). Sent under the names of the
- * merchant's API version.
- */
-export interface OrderExtras {
-  /** The goods, for coupons. v2: 6000 bytes as JSON, v3: 6144. */
-  detail?:
-    | {
-        /** Fen: the price before discounts. */
-        costPrice?: number | undefined
-        /** Your receipt's number. v2 calls it `receipt_id`. */
-        invoiceId?: string | undefined
-        goodsDetail?: readonly Goods[] | undefined
-      }
-    | undefined
-  /** v2: 256 bytes as JSON. */
-  sceneInfo?: SceneInfo | undefined
-  /** The tag that coupons ask for: at most 32 bytes. */
-  goodsTag?: string | undefined
-  /** The payer may not use a credit card. API v2 only: v3 documents no such field. */
-  limitPay?: 'no_credit' | undefined
-  /** Lets the payer ask for an electronic invoice (v2: `receipt`). */
-  supportFapiao?: boolean | undefined
-  /** Keeps the money on hold until it has been shared with others (v3: `settle_info`). */
-  profitSharing?: boolean | undefined
-}
 
 /** The terms of an order, as sent to WeChat, unchanged on every repetition. */
 export interface OrderTerms<T extends TradeType = 'JSAPI'> extends OrderExtras {
@@ -155,6 +104,8 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   /** In the order in which they were requested or discovered. */
   refunds: readonly Refund[]
   fulfilment: Fulfilment
+  /** What `fastify.wechat.ship` has to report to WeChat. */
+  shipping?: OwedShipping | undefined
   /** Failed attempts at the work now due; reset when the work changes. */
   attempts: number
   /** When the order's next work is due; `null` if there is none. A claim moves it to the end of the lease. */
@@ -295,6 +246,8 @@ export type AnomalyKind =
   | 'refund-stuck'
   /** The bill of a day and the store differ, and asking WeChat has not settled it. */
   | 'bill-differs'
+  /** WeChat refused for good to take the shipping of an order, or has not taken it in ten attempts, which go on. */
+  | 'shipping-refused'
   /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. Retries go on. */
   | 'hook-failing'
 

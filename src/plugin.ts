@@ -49,7 +49,8 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, anomalies, bills, reconcile, daily, apps, pay, work, heart, wechatNow } = account
+  const { login, orders, refunds, shipping, anomalies, bills, reconcile, daily, apps, pay, work, heart, wechatNow } =
+    account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -76,6 +77,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
       miniProgram: callsOfOnly(apps),
       pay,
       refunds,
+      ship: shipping.ship,
       anomalies,
       selfTest: async () => await selfTest({ config, services: account, notify }),
       requireUser: createRequireUser(fastify, users),

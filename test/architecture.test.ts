@@ -25,7 +25,7 @@ const TO_PLUGIN = [...TO_ROUTES, ...TO_SELF_TEST, 'calls', 'plugin']
 const ARROWS: Record<string, string[]> = {
   base: ['base', 'model'],
   errors: [],
-  model: [],
+  model: ['model'],
   hooks: ['base', 'model'],
   protocol: ['errors', 'protocol'],
   client: TO_CLIENT,

@@ -65,6 +65,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['pay.fundFlowBill', { date: '2026-01-31', options: {} }],
   ['pay.readNotification', { message: MESSAGE }],
   ['pay.reply', { message: MESSAGE, fault: 'mismatch' }],
+  ['ship', { order: PAID, request: SHIPMENT }],
   ['reconcile', { date: '2026-01-31' }],
   ['perform', { job: { kind: 'onPaid', mchId: ORDER.mchId, outTradeNo: 'order-1', claims: 0 } }],
   ['idle', { limitMs: 0 }],

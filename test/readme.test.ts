@@ -235,6 +235,7 @@ const CONTENTS: Record<string, string[]> = {
     'refund-mismatch': true,
     'refund-stuck': true,
     'bill-differs': true,
+    'shipping-refused': true,
     'hook-failing': true,
   }).map((name) => `\`${name}\``),
   channel: names<DiagnosticsName>({

@@ -26,14 +26,37 @@ function transactional(): { makeStore: () => TxStore; probe: Probe<Tx>; committe
     },
     makeStore() {
       const memory = memoryStore()
+      /** Orders as open transactions have changed them. */
+      const changed = new WeakMap<Tx, Map<string, Order>>()
       return {
         ...memory,
+        async updateOrder(outTradeNo, decide, tx) {
+          if (tx === undefined) {
+            const own: Tx = []
+            const updated = await memory.updateOrder(outTradeNo, (order) => {
+              const change = decide(order)
+              return change?.also ? { ...change, also: async () => await change.also!(own) } : change
+            })
+            for (const id of own) committed.add(id)
+            return updated
+          }
+          const changes = changed.get(tx)!
+          const order = changes.get(outTradeNo) ?? (await memory.findOrder(outTradeNo))
+          const change = order && decide(order)
+          if (change !== undefined) changes.set(outTradeNo, change.order)
+          return order && { order: change?.order ?? order, raised: [] }
+        },
         async fulfil(claim, work, decide) {
           const tx: Tx = []
+          const changes = new Map<string, Order>()
+          changed.set(tx, changes)
           const outcome = await memory.fulfil(
             claim,
             async () => {
               await work(tx)
+              for (const [number, order] of changes) {
+                await memory.updateOrder(number, () => ({ order, history: [], anomalies: [] }))
+              }
             },
             decide,
           )
@@ -64,9 +87,11 @@ function oneAtATime(store: TxStore): TxStore {
       last = turn.catch(() => {})
       return await turn
     }
+  const updateInTurn = queued(store.updateOrder)
   return {
     ...store,
-    updateOrder: queued(store.updateOrder),
+    updateOrder: async (outTradeNo, decide, tx) =>
+      tx === undefined ? await updateInTurn(outTradeNo, decide) : await store.updateOrder(outTradeNo, decide, tx),
     claimDue: queued(store.claimDue),
     fulfil: queued(store.fulfil),
   }
@@ -907,6 +932,17 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     'fulfil runs the work, then decide on the row, and commits both',
     (store) => ({
       fulfil: async (claim, work) => await store.fulfil(claim, work, () => undefined),
+    }),
+  ],
+  [
+    'forgets a change made in a transaction of the caller',
+    'a change in a transaction of the caller is committed and rolled back with it',
+    (store) => ({
+      updateOrder: async (outTradeNo, decide, tx) => {
+        if (tx === undefined) return await store.updateOrder(outTradeNo, decide)
+        const order = await store.findOrder(outTradeNo)
+        return order && { order: decide(order)!.order, raised: [] }
+      },
     }),
   ],
   [

@@ -6,6 +6,7 @@ import { acceptedFee } from './machine/refund-fees.ts'
 import { TELL_AFTER } from './machine/refund-ruling.ts'
 import { ruleRefund } from './machine/refunds.ts'
 import type { RefundObservation } from './machine/refund-observation.ts'
+import { SHIPPING } from './machine/shipping.ts'
 import { afterHook, isFinal, isOpen, Ruling } from './machine/ruling.ts'
 import type { Decision, Policy } from './machine/ruling.ts'
 import { CALL_GRACE, nextDue } from './schedule.ts'
@@ -133,6 +134,7 @@ const RULES: { [Name in Seen]: (news: Observation & { seen: Name }, ruling: Ruli
   },
 
   'hold-resolved': resolve,
+  ...SHIPPING,
 }
 
 function refund(observation: RefundObservation, ruling: Ruling): Decision {

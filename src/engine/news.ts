@@ -60,8 +60,11 @@ export interface Observed {
 }
 
 export interface News {
-  /** Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. */
-  observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
+  /**
+   * Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. In a transaction of the caller, `tx`,
+   * the caller commits it, and nobody is told: what it makes due is found by a sweep.
+   */
+  observe(outTradeNo: string, observation: Observation, log?: Log, tx?: unknown): Promise<Observed | undefined>
   /** As `observe`, for a verified payment, of a service provider's with the sub-merchant that got it: one of an unknown number becomes a finding. */
   observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
   /** A refund that WeChat notifies although its order is not known, e.g. as it has been archived, becomes a finding. */
@@ -76,7 +79,12 @@ type PaymentSeen = Observation & { seen: 'payment' }
 
 /** Takes news about orders to the machine, and its decisions to the store. */
 export function createNews({ mchId, store, policy, observer, now, wechatNow }: NewsDeps): News {
-  async function observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined> {
+  async function observe(
+    outTradeNo: string,
+    observation: Observation,
+    log?: Log,
+    tx?: unknown,
+  ): Promise<Observed | undefined> {
     const slot = observation.seen === 'payment' && observation.source === 'notify' ? observer.reserve?.() : undefined
     let decision: Decision
     let claim: Claim | undefined
@@ -84,16 +92,20 @@ export function createNews({ mchId, store, policy, observer, now, wechatNow }: N
     let updated: Updated | undefined
     let foreign = false
     try {
-      updated = await store.updateOrder(outTradeNo, (current) => {
-        foreign = isForeign(observation, current)
-        if (foreign) return undefined
-        before = current
-        decision = decide(current, observation, policy, now(), wechatNow())
-        const { change } = decision
-        claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
-        if (claim !== undefined) return { ...change!, order: claim.order }
-        return change && observer.outbox ? observer.outbox(change, current, now()) : change
-      })
+      updated = await store.updateOrder(
+        outTradeNo,
+        (current) => {
+          foreign = isForeign(observation, current)
+          if (foreign) return undefined
+          before = current
+          decision = decide(current, observation, policy, now(), wechatNow())
+          const { change } = decision
+          claim = slot !== undefined && decision.claim ? claimOf(change!.order, slot) : undefined
+          if (claim !== undefined) return { ...change!, order: claim.order }
+          return change && observer.outbox ? observer.outbox(change, current, now()) : change
+        },
+        tx,
+      )
     } catch (error) {
       slot?.end(undefined)
       return await observe(outTradeNo, await explained(error, outTradeNo, observation), log)
@@ -105,6 +117,7 @@ export function createNews({ mchId, store, policy, observer, now, wechatNow }: N
     if (outcome === 'rival-needed') {
       return await observe(outTradeNo, await withRival(observation as PaymentSeen, order), log)
     }
+    if (tx !== undefined) return { order, outcome, why: change!.history.at(-1)!.outcome }
     observer.recorded?.({ before: before!, order, source: sourceOf(observation), outcome }, log)
     for (const anomaly of raised) observer.anomaly(anomaly, log)
     const isSettlement = outcome === 'settled' || outcome === 'late'

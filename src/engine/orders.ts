@@ -85,7 +85,7 @@ export interface Orders {
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Applies a verified payment. `undefined` for an unknown number. `log` is for the lines that it causes. */
   observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
-  observe(outTradeNo: string, observation: Observation, log?: Log): Promise<Observed | undefined>
+  observe(outTradeNo: string, observation: Observation, log?: Log, tx?: unknown): Promise<Observed | undefined>
   noteUnknownRefund: News['noteUnknownRefund']
   /** The owner of the orders. */
   readonly owner: Owner
@@ -211,6 +211,7 @@ export function createOrders({
       liveKey: liveKeyOf(terms),
       createdAt,
       refunds: [],
+      shipping: undefined,
       fulfilment: 'none',
       attempts: 0,
       dueAt: null,

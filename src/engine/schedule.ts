@@ -50,10 +50,13 @@ export function furthest(now: Date, leaseMs = 0): Date {
   return later(now, Math.max(LONGEST_WAIT, leaseMs) + CLOCKS_APART)
 }
 
-/** When the order or one of its refunds next has work due, or `null`. An order's age is measured by WeChat's clock, waits by ours. */
+/** When the order, one of its refunds or its shipping next has work due, or `null`. An order's age is measured by WeChat's clock, waits by ours. */
 export function nextDue(order: Order, now: Date, wechatNow: Date): Date | null {
   let first = ownDue(order, now, wechatNow)
-  for (const { dueAt } of order.refunds) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
+  // Shipping waits for onPaid, whose attempts have waits of their own.
+  const ships = order.shipping !== undefined && !isOwed(order)
+  const others = ships ? [...order.refunds, order.shipping!] : order.refunds
+  for (const { dueAt } of others) if (dueAt !== null && (first === null || dueAt < first)) first = dueAt
   return first
 }
 

@@ -8,6 +8,7 @@ import { createFulfilment } from './claims/fulfilment.ts'
 import { Lease } from './claims/lease.ts'
 import { planQuestion } from './machine.ts'
 import type { Policy } from './machine/ruling.ts'
+import type { Shipping } from './claims/shipping.ts'
 import type { Slot } from './news.ts'
 import type { Orders } from './orders.ts'
 import type { Refunds } from './refunds.ts'
@@ -18,6 +19,7 @@ export interface WorkDeps {
   store: Store
   orders: Orders
   refunds: Refunds
+  shipping?: Pick<Shipping, 'pursue'>
   policy: Policy
   hooks: Pick<Hooks, 'onPaid' | 'onRefunded'>
   /** This process's clock. */
@@ -68,6 +70,7 @@ export function createWork({
   store,
   orders,
   refunds,
+  shipping,
   policy,
   hooks,
   now,
@@ -212,15 +215,22 @@ export function createWork({
       )
       return
     }
-    if (isOwed(order)) order = await onPaid(claim, lease)
+    let worked = isOwed(order)
+    if (worked) order = await onPaid(claim, lease)
     else if (order.payment === undefined) await orders.pursue(order, claim.planned)
     // Each result brings the order as it is now: refunds may have come to it meanwhile, and while a hook is due its lease stands.
     for (let refund = hookDue(order, lease); refund !== undefined; refund = hookDue(order, lease)) {
+      worked = true
       order = await onRefunded(claim, order as PaidOrder, refund, lease)
     }
     for (const refund of order?.refunds ?? []) {
-      if (isDue(refund.dueAt, now()) && !lease.isLate) await refunds.pursue(order!, refund, lease.log)
+      if (!isDue(refund.dueAt, now()) || lease.isLate) continue
+      worked = true
+      await refunds.pursue(order!, refund, lease.log)
     }
+    // The last of all, in a claim of its own: what was done before has ended the lease, and two claims would report the same.
+    const { dueAt = null } = order?.shipping ?? {}
+    if (!worked && isDue(dueAt, now()) && !lease.isLate) await shipping?.pursue(order!, lease.log)
   }
 
   /** A refund of the order that onRefunded is owed for. */

@@ -1,6 +1,6 @@
 import { WechatError } from '../errors.ts'
 import type { Anomaly } from '../model.ts'
-import type { Store } from './store.ts'
+import type { Decide, Store } from './store.ts'
 
 /**
  * The part of a store that belongs to one merchant: orders and findings of others are not there. The merchant number is part of an order, so that nothing that one
@@ -43,10 +43,9 @@ export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
       return (await store.findOrders(outTradeNos)).filter((order) => order.mchId === mchId)
     },
 
-    async updateOrder(outTradeNo, decide) {
-      const updated = await store.updateOrder(outTradeNo, (current) =>
-        current.mchId === mchId ? decide(current) : undefined,
-      )
+    async updateOrder(outTradeNo, decide, tx) {
+      const own: Decide = (current) => (current.mchId === mchId ? decide(current) : undefined)
+      const updated = await store.updateOrder(outTradeNo, own, tx)
       return updated?.order.mchId === mchId ? updated : undefined
     },
 

@@ -109,8 +109,8 @@ export interface Store<Tx = unknown> {
   ordersBetween(after: string, before: string, limit: number): Promise<Order[]>
   /** Likewise the orders with a number after `after` that have a refund, local or not, made at or after `from` and before `to`. */
   refundedBetween(from: Date, to: Date, after: string, limit: number): Promise<Order[]>
-  /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. */
-  updateOrder(outTradeNo: string, decide: Decide): Promise<Updated | undefined>
+  /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. In `tx`, a transaction of the caller, the change is committed with it. */
+  updateOrder(outTradeNo: string, decide: Decide, tx?: Tx): Promise<Updated | undefined>
   /**
    * Takes up to `limit` rows of the owner (his merchant number, and one of his apps) whose `dueAt` is not after `now`, the longest due first, and increments `claims`. `plan` gets each row with its
    * new claim and may say, in the same change, what it becomes; of the others `dueAt` moves to `now + leaseMs`. Skips rows that another claimer is taking,

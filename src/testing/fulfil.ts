@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { Order } from '../model.ts'
 import type { Claim, Decide } from '../store/store.ts'
 import type { Case } from './case.ts'
-import { OWNER, at, bareRefund, newPayment, newAnomaly, change, done, claimed, same } from './rows.ts'
+import { add, OWNER, at, bareRefund, newPayment, newAnomaly, change, done, claimed, same } from './rows.ts'
 
 export const FULFIL: Case[] = [
   [
@@ -41,6 +41,35 @@ export const FULFIL: Case[] = [
       assert.equal(await store.fulfil(claim, own.write, () => undefined), 'done')
       await own.isCommitted(true)
       same(await store.findOrder(claim.order.outTradeNo), claim.order)
+    },
+  ],
+
+  [
+    'a change in a transaction of the caller is committed and rolled back with it',
+    async ({ store }) => {
+      const claim = await claimed(store)
+      const other = await add(store, { dueAt: null })
+      const { outTradeNo } = claim.order
+      const attempted = (attempts: number): Decide => {
+        return (current) => change({ ...current, attempts })
+      }
+      const work = async (tx: unknown) => {
+        for (const number of [outTradeNo, other.outTradeNo]) {
+          const updated = await store.updateOrder(number, attempted(7), tx)
+          assert.equal(updated?.order.attempts, 7)
+        }
+        assert.equal(await store.updateOrder('unknown', attempted(7), tx), undefined)
+      }
+      const failing = async (tx: unknown) => {
+        // A store without transactions gives none: its changes are their own.
+        if (tx !== undefined) await work(tx)
+        throw new Error('rolled back')
+      }
+      await assert.rejects(store.fulfil(claim, failing, done))
+      for (const order of [claim.order, other]) same(await store.findOrder(order.outTradeNo), order)
+      assert.equal(await store.fulfil(claim, work, (current) => done(current)), 'done')
+      same(await store.findOrder(outTradeNo), { ...claim.order, attempts: 7, fulfilment: 'done', dueAt: null })
+      same(await store.findOrder(other.outTradeNo), { ...other, attempts: 7 })
     },
   ],
 

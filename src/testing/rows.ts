@@ -76,6 +76,12 @@ export function full(order: Order, text: string): Order {
     payment: { ...newPayment(order), totalFee: Number.MAX_SAFE_INTEGER, attach: text, bankType: 'ICBC_DEBIT' },
     refunds: [fullRefund(order, text), bareRefund(order)],
     fulfilment: 'held',
+    shipping: {
+      shipments: [{ logisticsType: 'express', parcels: [{ itemDesc: text, trackingNo: '1', expressCompany: 'SF' }] }],
+      sent: 0,
+      attempts: 1,
+      dueAt: at(6),
+    },
     attempts: 2,
     dueAt: at(-1),
   }

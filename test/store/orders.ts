@@ -4,7 +4,7 @@ import type { Fields } from '../../src/store/sql/fields.ts'
 import type { Change, Claim, Store } from '../../src/store/store.ts'
 
 const NEWER: readonly string[] = [
-  ...['apiVersion', 'claimedBy', 'tradeType', 'extras', 'payUrl', 'refundAccounts', 'subMchId', 'spAppid'],
+  ...['apiVersion', 'claimedBy', 'tradeType', 'extras', 'payUrl', 'refundAccounts', 'subMchId', 'spAppid', 'shipping'],
 ]
 
 /** The columns of orders in versions 1 and 2. */

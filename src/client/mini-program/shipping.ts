@@ -2,32 +2,11 @@ import { listOf, objectOf, oneOf, optional, text } from '../../base/rules.ts'
 import type { Rule } from '../../base/rules.ts'
 import { WechatError } from '../../errors.ts'
 import type { WechatErrorCode } from '../../errors.ts'
-import type { Order } from '../../model.ts'
+import type { Order, Parcel, Shipment } from '../../model.ts'
 import type { AskWechat } from './users.ts'
 import type { Refusals } from '../wechat-json.ts'
 
 /** What a trading mini program reports about goods that were paid for (/wxa/sec/order): without it the money stays frozen. */
-
-/** One parcel, or what was delivered without one. */
-export interface Parcel {
-  /** What is in it: 1 to 120 characters. */
-  itemDesc: string
-  /** Of `express`, with its company. */
-  trackingNo?: string | undefined
-  /** WeChat's code of the company, e.g. `SF`. */
-  expressCompany?: string | undefined
-  /** A masked number, whose last four digits are clear, e.g. `189****1234`: SF Express asks for one of them. */
-  contact?: { consignorContact?: string | undefined; receiverContact?: string | undefined } | undefined
-}
-
-/** How a paid order is shipped. */
-export interface Shipment {
-  logisticsType: 'express' | 'same-city' | 'virtual' | 'pickup'
-  /** One parcel; or up to 15 of an order that goes out in parts (`isAllDelivered`). */
-  parcels: readonly Parcel[]
-  /** Only of an order that goes out in parts: whether these are the last ones. Parts are `express`. */
-  isAllDelivered?: boolean | undefined
-}
 
 /** An order as WeChat's shipping management has it. */
 export interface ShippingOrder {
@@ -84,6 +63,11 @@ export const SHIPMENT: Rule = objectOf(
   } satisfies Record<keyof Shipment, Rule>,
   'refused',
 )
+/** The arguments of `ship`: a shipment may bring the transaction to report it in. */
+export const SHIP: [name: string, rule: Rule][] = [
+  ['order', objectOf({ outTradeNo: text(1, 32) })],
+  ['request', (value) => SHIPMENT(typeof value === 'object' ? { ...value, tx: undefined } : value)],
+]
 const LOGISTICS: Record<Shipment['logisticsType'], number> = { express: 1, 'same-city': 2, virtual: 3, pickup: 4 }
 
 const STATES: Readonly<Record<number, ShippingOrder['state']>> = {

@@ -53,5 +53,6 @@ function kindOf(order: Order): Job['kind'] {
   const isHook = order.refunds.some(
     ({ fulfilment, dueAt }) => fulfilment === 'due' && dueAt !== null && dueAt <= order.dueAt!,
   )
-  return isHook ? 'onRefunded' : 'refund'
+  if (isHook) return 'onRefunded'
+  return order.refunds.some(({ dueAt }) => dueAt !== null && dueAt <= order.dueAt!) ? 'refund' : 'shipping'
 }

@@ -1,5 +1,6 @@
 import type { Order, Payment, Resolution, Source, TradeState } from '../../model.ts'
 import type { RefundObservation } from './refund-observation.ts'
+import type { ShippingObservation } from './shipping-observation.ts'
 
 /** Trade states that mean: not paid, and may still be. */
 type UnpaidState = Exclude<TradeState, 'SUCCESS' | 'REFUND' | 'CLOSED' | 'REVOKED'>
@@ -49,6 +50,7 @@ export type Observation =
   /** An operator's decision about a payment on hold, or one that was set aside because it did not fit. */
   | { seen: 'hold-resolved'; action: Resolution['action']; note: string; payment: Payment; taken?: string }
   | RefundObservation
+  | ShippingObservation
 
 /** Whether it is about an order of another sub-merchant, which has the same number. */
 export function isForeign(observation: Observation, { subMchId }: Order): boolean {
@@ -60,6 +62,7 @@ export function sourceOf(observation: Observation): Source {
   if ('source' in observation) return observation.source
   if (observation.seen === 'hold-resolved') return 'operator'
   if (observation.seen.startsWith('refund')) return 'refund'
+  if (observation.seen.startsWith('ship')) return 'fulfil'
   return observation.seen.startsWith('fulfil') || observation.seen === 'given-back' ? 'fulfil' : 'order'
 }
 

@@ -86,6 +86,7 @@ export function fromDrizzle(
   return {
     dialect,
     ...connection(base),
+    within: connection,
     transaction: (work, isolation) =>
       transaction((tx) => work(connection(tx), tx), isolation && { isolationLevel: isolation }),
   }

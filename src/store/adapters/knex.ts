@@ -42,6 +42,7 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
   return {
     dialect,
     ...connection(knex),
+    within: connection,
     transaction: (work, isolation) =>
       knex.transaction((trx) => work(connection(trx), trx), {
         ...(isolation && { isolationLevel: isolation }),

@@ -42,6 +42,7 @@ export function fromKysely<Trx extends KyselyQueryable>(db: KyselyLike<Trx>, dia
   return {
     dialect,
     ...connection(db),
+    within: connection,
     transaction(work, isolation) {
       const transaction = isolation ? db.transaction().setIsolationLevel(isolation) : db.transaction()
       return transaction.execute((trx) => work(connection(trx), trx))

@@ -25,6 +25,7 @@ export function fromMysql2<Client extends Mysql2ConnectionLike>(pool: Mysql2Pool
   return {
     dialect: 'mysql',
     ...connection(pool),
+    within: connection,
     async transaction(work, isolation) {
       const client = await pool.getConnection()
       let broken = true

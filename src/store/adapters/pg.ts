@@ -64,6 +64,7 @@ export function fromPg<Client extends PgClientLike>(
   return {
     dialect: 'postgres',
     ...connection(pool),
+    within: connection,
     async transaction(work, isolation) {
       const client = await pool.connect()
       let broken = true

@@ -46,6 +46,7 @@ export function fromPrisma<Tx extends PrismaQueryable>(
   return {
     dialect,
     ...connection(prisma),
+    within: connection,
     transaction: (work, isolation) =>
       prisma.$transaction((tx) => work(connection(tx), tx), {
         ...options,

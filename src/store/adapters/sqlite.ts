@@ -37,6 +37,7 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
 
   return {
     dialect: 'sqlite',
+    within: () => connection,
     rows: (sql, values) => inTurn(() => connection.rows(sql, values)),
     run: (sql, values) => inTurn(() => connection.run(sql, values)),
     transaction: (work) =>

@@ -1,6 +1,7 @@
 import { DIALECTS } from './dialects.ts'
 import type { Differences } from './dialects.ts'
 import type { Connection, Dialect, Executor, Isolation, Reader } from '../executor.ts'
+import { WechatError } from '../../errors.ts'
 import { repeated } from '../failures.ts'
 import { revocable } from '../revocable.ts'
 import { inTime } from '../rollback.ts'
@@ -18,6 +19,8 @@ export interface Access<Tx> {
   begin<T>(work: (connection: Connection, tx: Tx) => Promise<T>, level?: Isolation): Promise<T>
   /** A transaction of the store's own, at the level that it needs. */
   transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>): Promise<T>
+  /** Statements in a transaction of the caller. @throws {WechatError} `WECHAT_INPUT_INVALID` if the executor cannot */
+  within(tx: Tx): Promise<Connection>
   /** For a single statement: in a transaction if it needs one. */
   single<T>(work: (connection: Connection) => Promise<T>): Promise<T>
 }
@@ -84,6 +87,14 @@ export function accessTo<Tx>(executor: Executor<Tx>, dialect: Dialect): Access<T
     },
 
     transaction: (work) => access.begin(work, isolation),
+
+    async within(tx) {
+      await session()
+      if (executor.within !== undefined) return numbering(executor.within(tx))
+      throw new WechatError('WECHAT_INPUT_INVALID', "The store's executor has no `within`, so it cannot use your tx.", {
+        sent: false,
+      })
+    },
 
     async single(work) {
       return (await session()).single ? await work(direct) : await access.transaction(work)

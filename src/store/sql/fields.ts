@@ -98,6 +98,12 @@ export const ORDER: Fields<OrderRow> = {
   refunds: { column: 'refund_count', kind: 'count' },
   refundAccounts: { column: 'refund_accounts', kind: 'json', ...ABSENT },
   fulfilment: { column: 'fulfilment', kind: 'name' },
+  shipping: {
+    shipments: { column: 'shipments', kind: 'json', ...ABSENT },
+    sent: { column: 'shipments_sent', kind: 'integer', ...ABSENT },
+    attempts: { column: 'shipping_attempts', kind: 'integer', ...ABSENT },
+    dueAt: { column: 'shipping_due_at', kind: 'time', ...NULL },
+  },
   attempts: { column: 'attempts', kind: 'integer' },
   dueAt: { column: 'due_at', kind: 'time', ...NULL },
   claims: { column: 'claims', kind: 'integer' },

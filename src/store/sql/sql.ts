@@ -14,7 +14,7 @@ import { tables } from './schema/tables.ts'
 import { sharedOf } from './shared.ts'
 import { insert, select } from './statements.ts'
 import { transactionTaken } from '../store.ts'
-import type { Change, Decide, Store } from '../store.ts'
+import type { Change, Decide, Store, Updated } from '../store.ts'
 
 /** How `sqlStore` finds its tables. */
 export interface SqlStoreOptions {
@@ -88,6 +88,25 @@ export function sqlStore<Tx>(
     }
   }
 
+  /** In a transaction of the caller, which is the one to repeat it. */
+  async function updateWithin(tx: Tx, outTradeNo: string, decide: Decide): Promise<Updated | undefined> {
+    const connection = await access.within(tx)
+    const current = await orders.lock(outTradeNo, connection)
+    if (current === undefined) return undefined
+    let also: Change['also']
+    const updated = await orders.change(
+      current,
+      (order) => {
+        const change = decide(order)
+        also = change?.also
+        return change
+      },
+      connection,
+    )
+    await also?.(tx)
+    return updated
+  }
+
   return {
     migrate: migrationOf(dialect, names, access),
 
@@ -124,7 +143,8 @@ export function sqlStore<Tx>(
     ...dueOf(names, differences, access, orders),
     ...archiveOf(names, differences, access, orders),
 
-    async updateOrder(outTradeNo, decide) {
+    async updateOrder(outTradeNo, decide, tx) {
+      if (tx !== undefined) return await updateWithin(tx, outTradeNo, decide)
       const { lend, takeBack } = lender()
       return await repeated(() =>
         transaction(async (connection, tx) => {

@@ -238,6 +238,10 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
           // Of a service provider's order: whose it is.
           `sub_mch_id ${types.name}`,
           `sp_appid ${types.name}`,
+          `shipments ${types.json}`,
+          `shipments_sent ${types.integer}`,
+          `shipping_attempts ${types.integer}`,
+          `shipping_due_at ${types.time}`,
           ...columns.slice(1),
           `claims ${types.integer} not null default 0`,
           `history ${types.text}`,
