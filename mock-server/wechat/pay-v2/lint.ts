@@ -10,6 +10,8 @@ interface Rule {
   readonly level: Finding['level']
   readonly apis: readonly PayApi[]
   readonly field: string
+  /** Only for this way to order. */
+  readonly tradeType?: string
   /** How a strict world refuses; default: as a wrong format. */
   readonly refuse?: () => ProtocolFail | BusinessFail
   /** What is wrong, if anything is. */
@@ -21,6 +23,15 @@ const ALL: readonly PayApi[] = PAY_APIS.filter((api) => api !== 'getsignkey' && 
 const MINUTE_MS = 60_000
 
 const ageMs = ({ now }: Account, since: Date) => now().getTime() - since.getTime()
+
+function hasH5Info(text: string): boolean {
+  try {
+    const { h5_info: info } = JSON.parse(text) as { readonly h5_info?: { readonly type?: unknown } }
+    return typeof info?.type === 'string'
+  } catch {
+    return false
+  }
+}
 
 const RULES: readonly Rule[] = [
   {
@@ -79,6 +90,17 @@ const RULES: readonly Rule[] = [
     check: localIp,
   },
   {
+    rule: 'scene-info-form',
+    level: 'warning',
+    apis: ['unifiedorder'],
+    tradeType: 'MWEB',
+    field: 'scene_info',
+    check: (text) =>
+      hasH5Info(text)
+        ? undefined
+        : 'an order for a mobile browser has JSON with h5_info and its type here, such as {"h5_info":{"type":"Wap","wap_url":"https://…","wap_name":"…"}} (H5 chapter 9_20)',
+  },
+  {
     rule: 'close-early',
     level: 'warning',
     apis: ['closeorder'],
@@ -125,12 +147,13 @@ export function lint(
 ): { readonly findings: Finding[]; readonly refusal: ProtocolFail | BusinessFail | undefined } {
   const found: Found[] = [
     ...rootFindings(root),
-    ...RULES.filter(({ apis, field }) => apis.includes(api) && get(field) !== '').flatMap(
-      ({ rule, level, field, refuse, check }): Found[] => {
-        const message = check(get(field), account, outTradeNo)
-        return message === undefined ? [] : [{ rule, level, field, message, refuse }]
-      },
-    ),
+    ...RULES.filter(
+      ({ apis, field, tradeType = get('trade_type') }) =>
+        apis.includes(api) && get(field) !== '' && tradeType === get('trade_type'),
+    ).flatMap(({ rule, level, field, refuse, check }): Found[] => {
+      const message = check(get(field), account, outTradeNo)
+      return message === undefined ? [] : [{ rule, level, field, message, refuse }]
+    }),
   ]
   const worst = found.find(({ level }) => level === 'warning')
   return {

@@ -292,6 +292,10 @@ const rules = (world: World) => world.lint().map(({ rule, level }) => `${level} 
 const order = (world: World, values: Values = {}) =>
   callPay(world, 'unifiedorder', orderFields(PUBLIC, { ...fresh(), ...values }))
 
+/** An order for a mobile browser. */
+const ofBrowser = (scene: string): Values => ({ trade_type: 'MWEB', openid: undefined, scene_info: scene })
+const WAP = '{"h5_info":{"type":"Wap","wap_url":"https://shop.example.com","wap_name":"Tea"}}'
+
 t.test('what production might refuse is accepted with a finding', async (t) => {
   const cases: [values: Values, ...rules: string[]][] = [
     [{}],
@@ -308,6 +312,12 @@ t.test('what production might refuse is accepted with a finding', async (t) => {
     [{ time_expire: '20260115120300' }, 'warning time-expire-short'],
     [{ time_expire: '20260115120500' }],
     [{ spbill_create_ip: '127.0.0.1' }, 'info client-ip-local'],
+    [ofBrowser(WAP)],
+    ...['{}', '{"h5_info":{"type":1}}', 'null', 'Wap'].map((scene): [Values, string] => [
+      ofBrowser(scene),
+      'warning scene-info-form',
+    ]),
+    [{ scene_info: '{"store_info":{"id":"1"}}' }],
     [
       { spbill_create_ip: '192.168.0.7', notify_url: 'http://shop.example.com/n' },
       'warning notify-url-http',
@@ -378,6 +388,7 @@ t.test('a strict world refuses warnings, not hints', async (t) => {
     [{ notify_url: 'http://127.0.0.1/n' }, undefined],
     [{ notify_url: 'http://shop.example.com/n' }, 'invalid notify_url'],
     [{ time_expire: '20260115120300' }, 'time_expire时间过短，刷卡至少1分钟，其他5分钟'],
+    [ofBrowser('{}'), 'scene_info参数格式错误'],
   ]
   for (const [values, message] of refusals) {
     const { default: world } = await startMock(t, { world: { strict: true } })
