@@ -56,6 +56,9 @@ async function outcomeOf(
           seen.push(observation)
           return observed === 'unknown' ? undefined : observed
         },
+        noteUnknownRefund: async ({ outRefundNo }: { outRefundNo: string }) => {
+          seen.push({ noted: outRefundNo })
+        },
         owner: { appids: ['wx1'], mchId: '1' },
       } as unknown as Orders,
       registered: () => [],
@@ -81,6 +84,7 @@ t.test('a refund whose details WeChat has signed is recorded', async (t) => {
   t.match(await outcomeOf({ kind: 'refund', report: REPORT }, { observed: 'unknown' }), {
     statusCode: 500,
     body: 'unknown-order',
+    seen: [{ noted: 'r-1' }],
   })
   t.match(await outcomeOf({ kind: 'refund', report: REPORT }, { observed: { outcome: 'refused' } }), {
     statusCode: 500,
