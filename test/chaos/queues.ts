@@ -90,18 +90,26 @@ async function throughQueue({ database, version, quick, say }: Run, queueOf: (po
     await serving.grow(PROCESSES)
     await delivering.grow(PROCESSES)
     const began = Date.now()
-    const paying = payAll(serving, world, payments, kills * 1500)
-    let failing: Promise<void> | undefined
-    const growing: Promise<void>[] = []
+    const tasks: Promise<unknown>[] = []
+    /** What fails ends the run when all is awaited; until then it must not end this process, which has others to stop. */
+    const begin = (task: Promise<unknown>) => {
+      task.catch(() => {})
+      tasks.push(task)
+    }
+    begin(payAll(serving, world, payments, kills * 1500))
+    let failed = false
     while (delivering.kills < kills) {
       await wait(Math.random() * 2500)
-      if (delivering.kills === Math.floor(kills / 2)) failing ??= failFor(AWAY_MS)
+      if (!failed && delivering.kills === Math.floor(kills / 2)) {
+        failed = true
+        begin(failFor(AWAY_MS))
+      }
       const fleet = delivering.kills % 4 === 3 && serving.kills < delivering.kills / 4 ? serving : delivering
       const { kills: before } = fleet
       fleet.kill()
-      if (fleet.kills > before) growing.push(fleet.grow(1))
+      if (fleet.kills > before) begin(fleet.grow(1))
     }
-    await Promise.all([paying, failing, ...growing])
+    await Promise.all(tasks)
     const end = Date.now()
     const counts = await tally(pool, world)
     const settledMs = Date.now() - end
