@@ -155,6 +155,31 @@ t.test(
   },
 )
 
+t.test('shipping waits for onPaid, which is not run sooner for it', async (t) => {
+  let runs = 0
+  let fails = true
+  const shop = await merchant(t, {
+    options: {
+      onPaid() {
+        runs++
+        if (fails && runs < 20) throw new Error('out of tea')
+      },
+    },
+  })
+  const order = await paidOrder(shop)
+  await shop.app.wechat.ship(order, EXPRESS)
+  await shop.world.advance('61s')
+  await shop.settle()
+  await shop.settle()
+  t.equal(runs, 2, 'its waits stay')
+  t.equal(uploads(shop), 0)
+  fails = false
+  await shop.world.advance('1m')
+  await shop.settle()
+  t.equal(runs, 3)
+  t.match(await shippingOf(shop, order), { sent: 1, dueAt: null })
+})
+
 t.test('what cannot be shipped', async (t) => {
   const shop = await merchant(t)
   const { ship, refunds } = shop.app.wechat

@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
 import t from 'tap'
-import { Secret } from '../../src/index.ts'
-import { merchant } from '../helpers.ts'
+import { memoryStore, Secret } from '../../src/index.ts'
+import type { Store } from '../../src/index.ts'
+import { both, merchant } from '../helpers.ts'
 
 t.test("a user's session key, phone number and data, as WeChat and its client give them", async (t) => {
   const { app, world } = await merchant(t)
@@ -24,4 +26,31 @@ t.test("a user's session key, phone number and data, as WeChat and its client gi
     code: 'WECHAT_SESSION_KEY_STALE',
   })
   t.equal(world.journal.count({ api: 'stable_token' }), 1)
+})
+
+both('no session key of a login reaches the store', async (t, open) => {
+  const written: unknown[] = []
+  const memory = memoryStore() as Store
+  const store = Object.fromEntries(
+    Object.entries(memory).map(([name, verb]) => [
+      name,
+      async (...args: unknown[]) => {
+        written.push(name, ...args)
+        return await (verb as (...args: unknown[]) => Promise<unknown>)(...args)
+      },
+    ]),
+  ) as unknown as Store
+  const keys: string[] = []
+  const shop = await open(t, {
+    store,
+    options: {
+      onLogin: ({ sessionKey }) => {
+        keys.push(sessionKey.reveal())
+      },
+    },
+  })
+  await shop.order()
+  t.equal(keys.length, 1)
+  t.ok(written.includes('putSession'))
+  t.notOk(inspect(written, { depth: 9, showHidden: true }).includes(keys[0]!))
 })
