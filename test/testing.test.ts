@@ -617,6 +617,11 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
+    'forgets the first lines of a long history',
+    'of more than 1000 lines an order keeps the first 100 and the latest',
+    (store) => ({ history: async (outTradeNo) => (await store.history(outTradeNo)).slice(-999) }),
+  ],
+  [
     'sorts history by its times',
     'history is read back exactly, in the order of writing, whatever its times',
     (store) => ({

@@ -1,7 +1,7 @@
 import { WechatError } from '../errors.ts'
 import type { Anomaly, HistoryEntry, HistoryLine, Order, Owner, TokenSession } from '../model.ts'
 import { isDone } from './done.ts'
-import { saysTheSame } from './same.ts'
+import { kept, saysTheSame } from './same.ts'
 import { ARCHIVE_STEP, transactionTaken } from './store.ts'
 import type { Change, Claim, Decide, Store, Updated } from './store.ts'
 
@@ -9,7 +9,7 @@ interface Row {
   order: Order
   history: HistoryLine[]
   /** The lines that were repeated. */
-  repeats?: Map<HistoryLine, { times: number; lastAt: Date }>
+  repeats?: WeakMap<HistoryLine, { times: number; lastAt: Date }>
 }
 
 let warned = false
@@ -123,7 +123,7 @@ export function memoryStore(): Store<undefined> {
       if (existing !== undefined) return { inserted: false, existing: existing.order }
       checkTransaction(order)
       claim(order)
-      const row = { order, history: [...history] }
+      const row = { order, history: kept([...history]) }
       rows.set(outTradeNo, row)
       if (liveKey !== null) live.set(nameOf(mchId, liveKey), row)
       found.forEach(note)
@@ -290,10 +290,10 @@ function tell(row: Row, line: HistoryLine): void {
   const earlier = line.from === line.to ? row.history.find((each) => saysTheSame(each, line)) : undefined
   if (earlier === undefined) {
     // A growing array takes much more memory than it needs, and each order has one.
-    row.history = [...row.history, line]
+    row.history = kept([...row.history, line])
     return
   }
-  row.repeats ??= new Map()
+  row.repeats ??= new WeakMap()
   row.repeats.set(earlier, { times: (row.repeats.get(earlier)?.times ?? 0) + 1, lastAt: line.at })
 }
 

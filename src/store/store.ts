@@ -137,7 +137,7 @@ export interface Store<Tx = unknown> {
    * another, both may run again in a new one.
    */
   fulfil(claim: Claim, work: (tx: Tx) => Promise<void>, decide: Decide): Promise<'done' | 'lost'>
-  /** In the order in which the lines were first written. */
+  /** In the order in which the lines were first written. An order keeps at most 1000: of more, the first 100 and the latest 900. */
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` if it is known already. */
   insertAnomaly(anomaly: Anomaly): Promise<boolean>

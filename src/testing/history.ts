@@ -61,6 +61,23 @@ export const HISTORY: Case[] = [
   ],
 
   [
+    'of more than 1000 lines an order keeps the first 100 and the latest',
+    async ({ store }) => {
+      const order = await add(store)
+      const { outTradeNo } = order
+      const lines = (from: number, count: number) => times(count, (n) => line(order, `line ${from + n}`))
+      await store.updateOrder(outTradeNo, () => ({ order, history: lines(1, 999), anomalies: [] }))
+      same((await store.history(outTradeNo)).length, 1000)
+      await store.updateOrder(outTradeNo, () => ({ order, history: lines(1000, 5), anomalies: [] }))
+      const said = (await store.history(outTradeNo)).map(({ seen }) => seen)
+      same(
+        [said.length, said[0], said[99], said[100], said.at(-1)],
+        [1000, 'added', 'line 99', 'line 105', 'line 1004'],
+      )
+    },
+  ],
+
+  [
     'a line repeated by a fulfil is counted too',
     async ({ store }) => {
       const claim = await claimed(store)

@@ -1,5 +1,5 @@
 import type { HistoryEntry, HistoryLine, OrderState } from '../../../model.ts'
-import { saysTheSame } from '../../same.ts'
+import { kept, saysTheSame } from '../../same.ts'
 
 /**
  * The history of an order as one text in its row: each change writes the row anyway, so that a line costs little more than its words. JSON, an array for each
@@ -41,10 +41,6 @@ const PLACES = new Map(WORDS.map((word, place) => [word, place]))
 const short = (text: string): Word => PLACES.get(text) ?? text
 const long = <T extends string>(word: Word) => (typeof word === 'number' ? WORDS[word] : word) as T
 
-/** An order keeps so many lines: of more it forgets those in the middle, as the first and the latest say most. */
-const MOST = 1000
-const FIRST = 100
-
 /** The text with these lines added. A line that says the same as an earlier one, and changes no state, is counted there. */
 export function tell(entries: readonly HistoryEntry[], lines: readonly HistoryLine[]): string {
   const all = [...entries]
@@ -53,9 +49,8 @@ export function tell(entries: readonly HistoryEntry[], lines: readonly HistoryLi
     if (known === -1) all.push({ ...line, count: 1, lastAt: line.at })
     else all[known] = { ...all[known]!, count: all[known]!.count + 1, lastAt: line.at }
   }
-  if (all.length > MOST) all.splice(FIRST, all.length - MOST)
   let last = { at: 0, to: 'created' as OrderState }
-  const told = all.map(({ at, source, seen, outcome, from, to, count, lastAt }): Told => {
+  const told = kept(all).map(({ at, source, seen, outcome, from, to, count, lastAt }): Told => {
     const since = at.getTime() - last.at
     const time: Told[0] = count === 1 ? since : [since, count - 1, lastAt.getTime() - at.getTime()]
     const isNext = from === last.to
