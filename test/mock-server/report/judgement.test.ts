@@ -47,6 +47,7 @@ const MERCHANTS: Readonly<Record<string, Merchant>> = {
   },
   'fulfils twice': { answers: ack, words: (n) => word(n === 0 ? 0 : 2, { refunds: 5 }) },
   'fulfils once after a look, and books nothing': { answers: ack, words: (n) => word(n === 0 ? 0 : 1, { refunds: 0 }) },
+  'books refunds twice': { answers: ack, words: () => word(1, { refunds: 2 }) },
   'books the wrong amount': { answers: ack, words: (n) => word(n === 0 ? 0 : 1, { amount: 1 }) },
   'refuses everything': { answers: refuse, words: () => word(0) },
   'refuses every second': {
@@ -161,6 +162,9 @@ t.test('every case against merchants that always answer the same', async (t) => 
   t.equal(seen['breaks']!['N-608'], 'FAIL')
   for (const id of ['N-712', 'V-712']) {
     t.equal(seen['takes and fulfils everything, and tells little']![id], 'SKIP', `${id}: refunds that are not told`)
+  }
+  for (const [id, verdict] of verdicts('books refunds twice', /^[NV]-70[123]$/)) {
+    t.equal(verdict, 'FAIL', `${id}: a refund booked twice`)
   }
   for (const id of ['N-703', 'V-703', 'N-711', 'V-715']) t.equal(seen['is silent after the first']![id], 'FAIL', id)
 })
