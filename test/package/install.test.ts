@@ -72,6 +72,8 @@ await run(
   '--no-fund',
   tarball,
   `fastify@${fastifyVersion}`,
+  // the database of README's quick start
+  'libsql',
 )
 
 t.test('the tarball holds what a user needs and nothing else, in at most 650 kB', async (t) => {
@@ -208,7 +210,7 @@ t.test('import and require load the same objects', async (t) => {
 
 t.test('the quick start of README prints what README says', async (t) => {
   const blocks = [...(await readFile(join(root, 'README.md'), 'utf8')).matchAll(/^```(js|text)\n([^]*?)^```$/gm)]
-  const at = blocks.findIndex(([, language]) => language === 'js')
+  const at = blocks.findIndex(([, language], n) => language === 'js' && blocks[n + 1]?.[1] === 'text')
   await writeFile(join(project, 'quick-start.mjs'), blocks[at]![2]!.replaceAll('3000', String(await freePort())))
   t.equal(await run(project, process.execPath, 'quick-start.mjs'), blocks[at + 1]![2])
 })
@@ -288,6 +290,12 @@ export async function main (): Promise<Order | undefined> {
   for (const file of ['use.mts', 'use.cts']) {
     t.equal(await tsc(file, text, compilerOptions), '', file)
   }
+})
+
+t.test('wechat-mock loads the report card, which it imports as an ES module', async (t) => {
+  const list = await run(project, join(modules, '.bin/wechat-mock'), 'card', 'list', '--lang', 'zh')
+  t.match(list, /^ +N-101 /m)
+  t.match(list, /\p{Script=Han}/u)
 })
 
 t.test('wechat-mock starts, prints its address, and stops on a signal', async (t) => {
