@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { deserialize, serialize } from 'node:v8'
 import { WechatError } from '../src/index.ts'
-import type { Anomaly, Change, Claim, HistoryEntry, Order, Store, TokenSession } from '../src/index.ts'
+import type { Anomaly, Change, Claim, Decide, HistoryEntry, Order, Store, TokenSession } from '../src/index.ts'
 
 /** Everything that the store keeps, in one file. */
 interface Data {
@@ -73,7 +73,14 @@ export function fileStore(path: string): FileStore {
             outTradeNo > after && refunds.some(({ createdAt }) => createdAt >= from && createdAt < to),
         ),
       ).slice(0, limit),
-    async updateOrder(outTradeNo, decide) {
+    async updateOrder(outTradeNo, decide, callers) {
+      if (callers !== undefined) {
+        const order = data.orders.get(outTradeNo)
+        const change = order && decide(order)
+        await change?.also?.(callers)
+        ;(callers as Buffer).update(outTradeNo, decide)
+        return order && { order: change?.order ?? order, raised: [] }
+      }
       for (;;) {
         const order = data.orders.get(outTradeNo)
         if (order === undefined) return undefined
@@ -139,11 +146,11 @@ export function fileStore(path: string): FileStore {
       } finally {
         tx.end()
       }
-      const order = data.orders.get(outTradeNo)
-      if (order?.claims !== claims) return 'lost'
-      const change = decide(order)
+      if (data.orders.get(outTradeNo)?.claims !== claims) return 'lost'
       transaction((draft) => {
         tx.apply(draft)
+        const order = draft.orders.get(outTradeNo)!
+        const change = decide(order)
         if (change !== undefined) write(draft, order, change)
       })
       return 'done'
@@ -227,9 +234,12 @@ function read(path: string): Data {
   }
 }
 
-/** What a hook writes, until it is committed. */
+type Buffer = ReturnType<typeof buffer>
+
+/** What a hook writes, and the orders that it changes, until it is committed. */
 function buffer() {
   const written = new Map<string, unknown>()
+  const updates: [outTradeNo: string, decide: Decide][] = []
   let ended = false
   return {
     set(key: string, value: unknown) {
@@ -239,8 +249,17 @@ function buffer() {
     end() {
       ended = true
     },
-    apply({ own }: Data) {
-      for (const [key, value] of written) own.set(key, value)
+    update(outTradeNo: string, decide: Decide) {
+      if (ended) throw new Error('The transaction has ended.')
+      updates.push([outTradeNo, decide])
+    },
+    apply(draft: Data) {
+      for (const [key, value] of written) draft.own.set(key, value)
+      for (const [outTradeNo, decide] of updates) {
+        const order = draft.orders.get(outTradeNo)
+        const change = order && decide(order)
+        if (change) write(draft, order, change)
+      }
     },
   }
 }
@@ -269,6 +288,8 @@ function write(draft: Data, before: Order | undefined, { order, history, anomali
     if (n < 0) lines.push({ ...line, count: 1, lastAt: line.at })
     else lines[n] = { ...lines[n]!, count: lines[n]!.count + 1, lastAt: line.at }
   }
+  // Of more than 1000 lines the first 100 and the latest stay.
+  if (lines.length > 1000) lines.splice(100, lines.length - 1000)
   draft.history.set(outTradeNo, lines)
   return anomalies.filter((anomaly) => note(draft, anomaly))
 }
