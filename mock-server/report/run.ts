@@ -130,8 +130,8 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
   let dead: string | undefined
   const isQuick = options.quick === true
   const looks = { made: 0, ms: 0, due: 0, lateMs: probe ? Math.min(settleMs, LATE_MS) : 0 }
-  /** The end takes this long: work may come late, and each order is looked at again. */
-  const endMs = () => looks.lateMs + (looks.due * looks.ms) / Math.max(looks.made, 1) / LOOKS
+  /** The end takes this long: work may come late, and each order is looked at again; not sooner together if the machine is busy. */
+  const endMs = () => looks.lateMs + (looks.due * looks.ms) / Math.max(looks.made, 1)
   const budget = createBudget(isQuick ? limits.quickMs : Infinity, endMs)
 
   const look =
