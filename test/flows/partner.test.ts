@@ -132,6 +132,12 @@ both("a lost notification is found by the sweep, and by the provider's bill", as
   for await (const row of app.wechat.bills.trades(date, { subMchId: b })) rows.push(row.subMchId)
   t.strictSame(rows, [b, b], 'the bill of one sub-merchant')
   t.strictSame(await app.wechat.anomalies.list(), [])
+
+  // WeChat is asked about rows of orders that are not there under their sub-merchants.
+  await world.advance('1d')
+  t.equal(await made.store.archive({ before: world.clock.now() }), 3)
+  t.match(await app.wechat.reconcile(date), { rows: 3, open: 3, foreign: 0 })
+  t.match(await app.wechat.anomalies.list(), Array(3).fill({ kind: 'unknown-order' }))
 })
 
 both('the self-test asks about an order of a sub-merchant', async (t, open, version) => {
