@@ -914,15 +914,19 @@ t.test('other errors are passed on', async (t) => {
 
 t.test('a genuine notification', async (t) => {
   const read = (body: string | Buffer, options = {}) => merchant('', options).pay.readNotification(notification(body))
-  t.strictSame(read(signed(PAID)), { kind: 'payment', payment: PAYMENT }, 'signed with HMAC-SHA256, without sign_type')
+  t.strictSame(
+    read(signed(PAID)),
+    { kind: 'payment', subMchId: undefined, payment: PAYMENT },
+    'signed with HMAC-SHA256, without sign_type',
+  )
   t.strictSame(
     read(signed({ ...PAID, sign_type: 'HMAC-SHA256' })),
-    { kind: 'payment', payment: PAYMENT },
+    { kind: 'payment', subMchId: undefined, payment: PAYMENT },
     'with sign_type',
   )
   t.strictSame(
     read(signed(PAID, API_KEY, 'MD5'), { signType: 'MD5' }),
-    { kind: 'payment', payment: PAYMENT },
+    { kind: 'payment', subMchId: undefined, payment: PAYMENT },
     'signed with MD5',
   )
   t.match(
@@ -934,6 +938,7 @@ t.test('a genuine notification', async (t) => {
     read(sample('17-notify.pay.md5.xml'), { apiKey: DEMO_KEY, signType: 'MD5' }),
     {
       kind: 'payment',
+      subMchId: undefined,
       payment: { outTradeNo: '1409811653', totalFee: 1, attach: '支付测试', paidAt: new Date('2014-09-03T05:15:40Z') },
     },
     'as published',
@@ -946,6 +951,7 @@ t.test('a genuine notification', async (t) => {
     }),
     {
       kind: 'payment',
+      subMchId: undefined,
       payment: { outTradeNo: '20052615250005', transactionId: '4200000540202005267407409907' },
     },
     'as recorded',
@@ -956,12 +962,13 @@ t.test('a payment that failed', async (t) => {
   const read = (values: Values) => merchant().pay.readNotification(notification(signed(values)))
   t.strictSame(read({ ...REFUSAL, err_code: 'NOTENOUGH', err_code_des: '余额不足', out_trade_no: OUT_TRADE_NO }), {
     kind: 'payment-failed',
+    subMchId: undefined,
     outTradeNo: OUT_TRADE_NO,
     reason: 'NOTENOUGH 余额不足',
   })
   t.strictSame(
     read({ ...SUCCESS, result_code: 'FAIL' }),
-    { kind: 'payment-failed', outTradeNo: undefined, reason: ' ' },
+    { kind: 'payment-failed', subMchId: undefined, outTradeNo: undefined, reason: ' ' },
     'without an order number or a reason',
   )
 })
@@ -1030,7 +1037,12 @@ t.test('a notification whose signed text can be split differently is only a hint
     bank_type: 'CMC&coupon_fee_0=1',
     new_field: '&total_fee=',
   })) {
-    const hint = { kind: 'payment-hint', outTradeNo: OUT_TRADE_NO, transactionId: PAYMENT.transactionId }
+    const hint = {
+      kind: 'payment-hint',
+      subMchId: undefined,
+      outTradeNo: OUT_TRADE_NO,
+      transactionId: PAYMENT.transactionId,
+    }
     t.strictSame(read({ [name]: value }), hint, name)
   }
   t.match(read({ attach: 'a=1&b=2' }), { kind: 'payment', payment: { attach: 'a=1&b=2' } }, 'other texts are harmless')
@@ -1066,7 +1078,14 @@ t.test('a refund notification is only a hint, as it is not signed', async (t) =>
   const read = (body: Buffer) => merchant().pay.readNotification(notification(body))
   t.strictSame(
     read(outer(encrypted(root(HINT)))),
-    { kind: 'refund-hint', appid: APPID, outTradeNo: OUT_TRADE_NO, outRefundNo: REFUND.outRefundNo, refundFee: 250 },
+    {
+      kind: 'refund-hint',
+      subMchId: undefined,
+      appid: APPID,
+      outTradeNo: OUT_TRADE_NO,
+      outRefundNo: REFUND.outRefundNo,
+      refundFee: 250,
+    },
     'only the numbers to query, not the state',
   )
   t.match(
@@ -1080,6 +1099,7 @@ t.test('a refund notification is only a hint, as it is not signed', async (t) =>
     read(sample('20-notify.refund.encrypted.xml')),
     {
       kind: 'refund-hint',
+      subMchId: undefined,
       appid: APPID,
       outTradeNo: '71106718111915575302817',
       outRefundNo: '131811191610442717309',

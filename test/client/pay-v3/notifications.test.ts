@@ -32,10 +32,10 @@ t.test('a payment', async (t) => {
     bankType: 'OTHERS',
     attach: undefined,
   }
-  t.strictSame(await read(notification()), { kind: 'payment', payment })
+  t.strictSame(await read(notification()), { kind: 'payment', subMchId: undefined, payment })
   t.strictSame(
     await read(notification({ cipher: { associated: '' } })),
-    { kind: 'payment', payment },
+    { kind: 'payment', subMchId: undefined, payment },
     'associated data may be empty',
   )
   t.strictSame(
@@ -44,41 +44,42 @@ t.test('a payment', async (t) => {
         envelope: { resource: { ...encrypted(JSON.stringify(TRADE), { associated: '' }), associated_data: null } },
       }),
     ),
-    { kind: 'payment', payment },
+    { kind: 'payment', subMchId: undefined, payment },
     'or null',
   )
   for (const seconds of [-300, -299, 299, 300]) {
     t.strictSame(
       await read(notification({ seal: { timestamp: String(Number(SECONDS) + seconds) } })),
-      { kind: 'payment', payment },
+      { kind: 'payment', subMchId: undefined, payment },
       `${seconds} s`,
     )
   }
   t.strictSame(
     await read(notification({ seal: { nonce: 'abcdefghijkl' } })),
-    { kind: 'payment', payment },
+    { kind: 'payment', subMchId: undefined, payment },
     'a nonce of 12',
   )
   t.strictSame(
     await read(notification({ seal: { by: 'certificate' } }), { platformKeys: [PUBLIC_KEY, CERTIFICATE] }),
-    { kind: 'payment', payment },
+    { kind: 'payment', subMchId: undefined, payment },
     'under the certificate, during a change',
   )
   t.strictSame(
     await read(notification({ cipher: { key: 'N'.repeat(32) } }), {
       apiV3Keys: [new Secret(API_V3_KEY), new Secret('N'.repeat(32))],
     }),
-    { kind: 'payment', payment },
+    { kind: 'payment', subMchId: undefined, payment },
     'under the next APIv3 key',
   )
   t.strictSame(await read(notification({ resource: { ...TRADE, trade_state: 'PAYERROR' } })), {
     kind: 'payment-failed',
+    subMchId: undefined,
     outTradeNo: TRADE.out_trade_no,
     reason: 'the trade is PAYERROR',
   })
   t.strictSame(
     await read(notification({ resource: { ...TRADE, trade_state: 'REFUND' } })),
-    { kind: 'payment-hint', outTradeNo: TRADE.out_trade_no, transactionId: TRADE.transaction_id },
+    { kind: 'payment-hint', subMchId: undefined, outTradeNo: TRADE.out_trade_no, transactionId: TRADE.transaction_id },
     'money was taken and partly refunded: WeChat is queried for the amount',
   )
 })
@@ -101,7 +102,7 @@ t.test('a refund', async (t) => {
       resource: { ...REFUND, refund_status: status },
       cipher: { associated: 'refund' },
     })
-    t.strictSame(await read(message), { kind: 'refund', report: expected }, status)
+    t.strictSame(await read(message), { kind: 'refund', subMchId: undefined, report: expected }, status)
   }
 })
 
