@@ -24,7 +24,7 @@ const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
 const GROUP_TIMEOUT = '--timeout=900'
 
 /** The groups that take longest, with browsers, databases and servers in processes of their own. */
-const LONG = /-(?:flows|examples|store-adapters|report|pages|cli)$/
+const LONG = /-(?:flows|store-adapters|report|pages|cli)$/
 
 /** Parts of the tests that are run separately; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
@@ -35,6 +35,8 @@ const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]
   },
   /** The package as a user gets it. */
   '--package': { files: (file) => /^test.package\b/.test(file) },
+  /** The examples and the code of the documents for other languages: whole programs, whose coverage does not count. */
+  '--examples': { files: isExample },
   /** The plugin, for another version of Node. */
   '--src': { files: (file) => !/^test.(mock-server|bench|examples|package)\b/.test(file) },
   /** The stores, without MariaDB and MySQL: their coverage does not depend on them. */
@@ -51,8 +53,12 @@ const options = suite === undefined ? process.argv.slice(2) : [...(suite.args ??
 const isNamed = options.some((option) => !option.startsWith('-') && existsSync(option))
 const args = isNamed ? options : [GROUP_TIMEOUT, ...options, ...grouped(files.filter(suite?.files ?? isOrdinary))]
 
+function isExample(file: string): boolean {
+  return /^test.(?:examples\b|mock-server.report.(?:recipes|snippets)\.)/.test(file)
+}
+
 function isOrdinary(file: string): boolean {
-  return !SUITES['--package']!.files(file)
+  return !SUITES['--package']!.files(file) && !isExample(file)
 }
 
 /**

@@ -647,9 +647,10 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
                     begin(orders.observePayment('notify', signed(payment), undefined, subMchId))
                   }
                   if (command.do === 'reuse') {
-                    // A transaction that paid one order is reported for the others too.
-                    const paid = (await store.findOrder(outTradeNo))?.payment
+                    // A transaction that paid one order is reported for the others of its merchant too.
+                    const { mchId, payment: paid } = (await store.findOrder(outTradeNo)) ?? {}
                     for (const other of paid === undefined ? [] : known.filter((number) => number !== outTradeNo)) {
+                      if ((await store.findOrder(other))?.mchId !== mchId) continue
                       begin(
                         orders.observePayment('notify', signed({ ...paid!, outTradeNo: other }), undefined, subMchId),
                       )

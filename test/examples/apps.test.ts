@@ -9,6 +9,7 @@ import { build as buildPrisma } from '../../examples/apps/prisma.ts'
 import { mysql, pgPool, postgres } from '../store/databases.ts'
 import { clientClass } from '../store/prisma-client.ts'
 import { TYPESCRIPT } from '../typescript.ts'
+import { runVitest } from '../vitest.ts'
 import { live } from './life.ts'
 
 // Each example is an app on its own: it is built, ordered from, paid, and asked what it has delivered.
@@ -46,19 +47,21 @@ t.test('examples/apps/prisma.ts', async (t) => {
   await live(t, build, { survives: true, checksBody: true })
 })
 
-for (const [runner, command, passed] of [
-  ['node:test', [TYPESCRIPT, 'examples/testing/node.test.ts'], /^ *ok 2/m],
-  ['tap', [TYPESCRIPT, 'examples/testing/tap.test.ts'], /^ *ok 2/m],
-  [
-    'vitest',
-    ['node_modules/vitest/vitest.mjs', 'run', '--reporter=tap-flat', 'examples/testing/vitest.test.ts'],
-    /^ok 2/m,
-  ],
-] as const) {
-  t.test(`the example for ${runner} passes`, async (t) => {
-    const { NODE_OPTIONS: _options, TAP: _tap, ...env } = process.env
-    const { stdout } = await run(process.execPath, command, { cwd: ROOT, env })
-    t.match(stdout, passed)
+const runners = {
+  'node:test': () => runFile('examples/testing/node.test.ts'),
+  tap: () => runFile('examples/testing/tap.test.ts'),
+  vitest: () => runVitest('examples/testing/vitest.test.ts'),
+}
+
+async function runFile(file: string): Promise<string> {
+  const { NODE_OPTIONS: _options, TAP: _tap, ...env } = process.env
+  return (await run(process.execPath, [TYPESCRIPT, file], { cwd: ROOT, env })).stdout
+}
+
+for (const [name, runTests] of Object.entries(runners)) {
+  t.test(`the example for ${name} passes`, async (t) => {
+    const stdout = await runTests()
+    t.match(stdout, /^ *ok 2/m)
     t.notMatch(stdout, 'not ok')
   })
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import type { OpenApi } from '../../mock-server/control/openapi.ts'
 import { TYPESCRIPT } from '../typescript.ts'
+import { runVitest } from '../vitest.ts'
 import { command } from './cli/run.ts'
 import { ACK, placeOrder, startMock, startShop } from './helpers.ts'
 
@@ -91,10 +92,7 @@ t.test('node:test, tap and vitest; one clock', async (t) => {
     const { stdout } = await promisify(execFile)(process.execPath, [TYPESCRIPT, `${dir}/${file}.mjs`])
     t.match(stdout, expected, file)
   }
-  const args = ['node_modules/vitest/vitest.mjs', 'run', '--reporter=tap-flat', '--dir', dir, `${dir}/vitest.test.js`]
-  const { NODE_OPTIONS: _options, TAP: _tap, ...env } = process.env
-  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: new URL('../..', import.meta.url), env })
-  t.match(stdout, /^ok 1 .*a code works once/m)
+  t.match(await runVitest('--dir', dir, `${dir}/vitest.test.js`), /^ok 1 .*a code works once/m)
 })
 
 t.test('every flag, and every command with its own flags', async (t) => {

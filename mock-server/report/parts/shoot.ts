@@ -26,6 +26,8 @@ export interface Shot {
   readonly transport?: Transport
   /** Keeps connections open. */
   readonly agent?: Agent
+  /** Cuts the connection. Until then it stays open longer than other requests wait for their answers. */
+  readonly until?: AbortSignal
 }
 
 const MAX_ANSWER = 1024 * 1024
@@ -88,6 +90,7 @@ export function shoot(shot: Shot, limitMs: number): Promise<Exchange> {
       request.destroy()
     }, limitMs)
     request.on('error', (error) => end({ error }))
+    shot.until?.addEventListener('abort', () => request.destroy())
     // We cut it ourselves. Once an answer has begun, its end counts: the request may close before the answer has been read.
     let isAnswered = false
     request.on('close', () => {

@@ -121,6 +121,10 @@ t.test('a backend that hangs', { jobs: 4 }, async (t) => {
       { id: 'N-532', verdict: 'FAIL', severity: 'availability', said },
     ])
   })
+  t.test('while a slow client is connected: it stays longer than the others wait', { buffered: true }, async (t) => {
+    const card = await runToy(mock, { only: ['N-601', 'N-605', 'N-617'] }, ['one-at-a-time'], {}, HANGS)
+    t.strictSame(idsOf(card, 'FAIL'), ['N-601', 'N-605', 'N-617'])
+  })
   t.test('the verdict mentions a restart command that fails', { buffered: true }, async (t) => {
     let tries = 0
     const world = mock.world()
