@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import t from 'tap'
 import { WechatError } from '../../src/errors.ts'
 import { parseOptions } from '../../src/options/parse.ts'
+import { wechatPayOptions } from '../../src/options/options.ts'
 import type { MerchantV2, WechatPayOptions } from '../../src/options/options.ts'
 import type { MerchantConfig } from '../../src/options/parse.ts'
 import { memoryStore } from '../../src/store/memory.ts'
@@ -42,6 +43,12 @@ function faults(options: unknown): string[] {
   }
   return []
 }
+
+t.test('wechatPayOptions only infers types: it returns the options', (t) => {
+  const options = { ...VALID, store: memoryStore() }
+  t.equal(wechatPayOptions(options), options)
+  t.end()
+})
 
 t.test('the required options, and the defaults of the others', async (t) => {
   const { now, store, hooks, ...config } = parseOptions(VALID)

@@ -126,6 +126,10 @@ t.test("a bill with today's columns", async (t) => {
       "a service provider's",
     )
   }
+  const without = (fields: string[]) => fields.toSpliced(3, 1)
+  const header = without(HEADER.split(',')).join(',')
+  const none = await trades(bill(header, values(...without(PAID)), ...SUMMARY))
+  t.match(none.rows, [{ subMchId: undefined, outTradeNo: rows[0]!.outTradeNo }], 'without the column')
   t.match(rows[1], {
     tradeState: 'REFUND',
     totalFee: 0,

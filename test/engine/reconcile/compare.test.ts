@@ -32,6 +32,7 @@ t.test('payments', async (t) => {
     ['another amount', rowOf(paid, { totalFee: 1249 }), paid, 'amount-differs'],
     ['another currency', rowOf(paid, { currency: 'USD' }), paid, 'amount-differs'],
     ['another transaction', rowOf(paid, { transactionId: '42' }), paid, 'state-differs'],
+    ["another sub-merchant's", rowOf(paid), { ...paid, subMchId: '1900000201' }, 'theirs-only'],
     ['taken back', rowOf(paid, { tradeState: 'REVOKED' }), paid, 'state-differs'],
   ]
   for (const [what, row, order, kind] of cases) t.equal(compareRow(row, order)?.kind, kind, what)

@@ -293,6 +293,22 @@ const slowed = <A, B>(step: (argument: A) => B | Promise<B>, wait: () => Promise
   }
 }
 
+t.test('a probe that fails when every order is looked at again changes no verdict', async (t) => {
+  const mock = await startMock(t)
+  const world = mock.world()
+  const toy = await startToy(world)
+  t.teardown(() => toy.close())
+  const steps = stepsOf(toy)
+  let probes = 0
+  const probe = async (outTradeNo: string) => {
+    if (++probes > 3) throw new Error('the database is gone')
+    return steps.probe!(outTradeNo)
+  }
+  const { results } = await runCard(world, { ...steps, probe, notifyUrl: toy.notifyUrl, only: ['N-101'], quick: true })
+  t.equal(probes, 4)
+  t.match(results, [{ id: 'N-101', verdict: 'PASS' }])
+})
+
 t.test('a quick run ends in time, however slow the probe is: what is left out is SKIP, not PASS', async (t) => {
   const mock = await startMock(t)
   const world = mock.world()
