@@ -35,7 +35,7 @@ const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]
   },
   /** The package as a user gets it. */
   '--package': { files: (file) => /^test.package\b/.test(file) },
-  /** The examples and the code of the documents for other languages: whole programs, whose coverage does not count. */
+  /** The examples, the code of the documents, and what the compiler says of them: nothing that coverage needs. */
   '--examples': { files: isExample },
   /** The plugin, for another version of Node. */
   '--src': { files: (file) => !/^test.(mock-server|bench|examples|package)\b/.test(file) },
@@ -54,7 +54,7 @@ const isNamed = options.some((option) => !option.startsWith('-') && existsSync(o
 const args = isNamed ? options : [GROUP_TIMEOUT, ...options, ...grouped(files.filter(suite?.files ?? isOrdinary))]
 
 function isExample(file: string): boolean {
-  return /^test.(?:examples\b|mock-server.report.(?:recipes|snippets)\.)/.test(file)
+  return /^test.(?:(?:examples|documents|reference)\b|mock-server.report.(?:recipes|snippets)\.)/.test(file)
 }
 
 function isOrdinary(file: string): boolean {

@@ -69,6 +69,16 @@ t.test('a database with wrong settings gets nothing until they are corrected', a
   t.same(sent, ['first', 'first', 'first', 'first', 'a'])
 })
 
+t.test("a caller's transaction needs an executor with within", async (t) => {
+  const { executor, sent } = double('postgres', COMMITTED)
+  const refusal = { code: 'WECHAT_INPUT_INVALID', message: /has no `within`/ }
+  await t.rejects(accessTo(executor, 'postgres').within('tx'), refusal)
+  t.same(sent, ['first'])
+  const within = (tx: unknown) => ({ ...executor, run: async (sql: string) => sent.push(`${tx}: ${sql}`) })
+  await (await accessTo({ ...executor, within }, 'postgres').within('own')).run('a = ?', [1])
+  t.same(sent.slice(1), ['first', 'own: a = $1'])
+})
+
 t.test('reads are retried on conflicts', async (t) => {
   const { executor, fail } = double('postgres', SERIALIZABLE)
   const { reading } = accessTo(executor, 'postgres')

@@ -420,6 +420,24 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await other.findOrder('elsewhere'))?.outTradeNo, 'elsewhere')
     })
 
+    t.test('what a change does also runs in the transaction of the caller', async (t) => {
+      await store.insertOrder(change(newOrder('caller')))
+      const also: unknown[] = []
+      const attempted: Decide = (order) => ({
+        ...change({ ...order, attempts: 7 }),
+        async also(tx) {
+          also.push(tx)
+        },
+      })
+      const own: unknown[] = []
+      await executor.transaction(async (_connection, tx) => {
+        own.push(tx)
+        await store.updateOrder('caller', attempted, tx)
+      })
+      t.equal(also[0], own[0])
+      t.equal((await store.findOrder('caller'))?.attempts, 7)
+    })
+
     t.test('a transaction of ours is run again after a deadlock', async (t) => {
       await store.insertOrder(change(newOrder('deadlock')))
       let decided = 0
