@@ -84,8 +84,8 @@ function grouped(files: string[]): string[] {
   })
 }
 
-// One process more than cores, as some wait for a browser or a database. tap would leave one of two cores idle.
-const jobs = `--jobs=${availableParallelism() + 1}`
+// Two processes more than cores, as some wait for a browser or a database. tap would leave one of two cores idle.
+const jobs = `--jobs=${availableParallelism() + 2}`
 
 const START = { postgres: startPostgres, mysql: startMysql }
 const servers = new Map<string, Promise<Server | undefined>>()

@@ -3,6 +3,7 @@ import type { WechatPayOptions } from '../../src/index.ts'
 import { both } from '../helpers.ts'
 import type { Merchant, merchant } from '../helpers.ts'
 import { NASTY, NO_ANSWERS } from '../nonsense.ts'
+import { size } from '../sizes.ts'
 
 // Hooks are user code: they may throw anything and return anything. The engine handles all of it and reports it at
 // bounded length.
@@ -19,7 +20,9 @@ async function doing(
 ): Promise<void> {
   let does: () => unknown = () => undefined
   const shop = await open(t, { options: options(() => does()) })
-  for (const [name, thing] of Object.entries(things)) {
+  // The hooks do not know which API is spoken: for the other one samples are enough.
+  const every = t.name.startsWith('v3') ? size(4, 1) : 1
+  for (const [name, thing] of Object.entries(things).filter((_, n) => n % every === 0)) {
     await t.test(name, async (t) => {
       does = thing
       shop.logs.length = 0
