@@ -156,7 +156,13 @@ class PDO {
 const hasPdoSqlite = /pdo_sqlite/.test(runs('php', '-m') ?? '')
 
 const LANGUAGES: Readonly<Record<string, Language>> = {
-  Node: { file: 'verify.mjs', version: () => process.version },
+  Node: {
+    file: 'verify.mjs',
+    version: () =>
+      process.env.REQUIRE_SQLITE === undefined
+        ? runs(process.execPath, '-p', "new (require('better-sqlite3'))(':memory:').open")
+        : process.version,
+  },
   Python: { file: 'verify.py', version: () => runs('python3', '--version') },
   PHP: {
     file: 'verify.php',
@@ -191,7 +197,7 @@ for (const [language, { file, version, beside = {}, build, text: change = (text:
   const found = version()
   t.test(
     `--verify-cmd in ${language}`,
-    { skip: found === undefined && `SKIPPED: ${language} is not installed` },
+    { skip: found === undefined && `SKIPPED: what the ${language} of the documents needs is not installed` },
     async (t) => {
       const dir = t.testdir()
       const db = new Libsql(join(dir, 'shop.db'))
