@@ -52,7 +52,7 @@ export async function openShop({ enqueue, sweepIntervalMs }: Role) {
   return { app, pool }
 }
 
-/** Ends the process in good order when it is told to: requests and hooks that run may end, the rest is left to other processes. */
+/** Shuts down cleanly on a signal: running requests and hooks may finish, other processes do the rest. */
 export function closeOnSignal(close: () => Promise<unknown>): void {
   process.once('SIGTERM', async () => {
     await close()

@@ -62,7 +62,7 @@ export interface Observed {
 export interface News {
   /**
    * Decides about the order under its lock, commits the decision, and tells the observer. `undefined` for an unknown number. In a transaction of the caller, `tx`,
-   * the caller commits it, and nobody is told: what it makes due is found by a sweep.
+   * the caller commits it, and no observer hears of it: a sweep finds what it makes due.
    */
   observe(outTradeNo: string, observation: Observation, log?: Log, tx?: unknown): Promise<Observed | undefined>
   /** As `observe`, for a verified payment, of a service provider's with the sub-merchant that got it: one of an unknown number becomes a finding. */

@@ -70,7 +70,7 @@ for (const [name, needs] of Object.entries(QUEUES)) {
     t.strictSame(await delivered(), numbers.sort())
     t.equal(serving!.exits + delivering!.exits, 0)
     await delivering!.replace()
-    t.pass('a worker that is told to stop ends in good order')
+    t.pass('a worker shuts down cleanly on a signal')
   })
 }
 

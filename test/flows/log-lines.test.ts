@@ -277,20 +277,23 @@ both('news that anybody can send again leaves ten lines a minute', async (t, ope
   }
 })
 
-both('an app that answers in our place is told so ten times a minute, each time with the reqId', async (t, open) => {
-  const shop = await open(t, {
-    before: (app) => {
-      app.addHook('onRequest', async (request, reply) => {
-        if (request.url === '/wechat/notify') await reply.code(429).send()
-      })
-    },
-  })
-  for (let n = 0; n < 30; n++) await shop.notify('x')
-  const lines = taken(shop)
-  t.match(lines[0], { level: ERROR, fault: 'blocked', status: 429 })
-  t.equal(lines.length, 10)
-  t.equal(new Set(lines.map(({ reqId }) => reqId)).size, 10)
-})
+both(
+  'an app that answers in our place gets a log line ten times a minute, each time with the reqId',
+  async (t, open) => {
+    const shop = await open(t, {
+      before: (app) => {
+        app.addHook('onRequest', async (request, reply) => {
+          if (request.url === '/wechat/notify') await reply.code(429).send()
+        })
+      },
+    })
+    for (let n = 0; n < 30; n++) await shop.notify('x')
+    const lines = taken(shop)
+    t.match(lines[0], { level: ERROR, fault: 'blocked', status: 429 })
+    t.equal(lines.length, 10)
+    t.equal(new Set(lines.map(({ reqId }) => reqId)).size, 10)
+  },
+)
 
 t.test("the app's own childLoggerFactory makes the log of a notification", async (t) => {
   const shop = await merchant(t, {

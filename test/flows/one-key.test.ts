@@ -1,26 +1,12 @@
 import t from 'tap'
-import { memoryStore, sqlStore } from '../../src/index.ts'
-import type { Store } from '../../src/index.ts'
 import { both } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
-import { everyDatabase } from '../store/databases.ts'
+import { everyStore } from '../store/databases.ts'
 
 const PAIRS = 20
 const TEN = Array.from({ length: 10 }, (_, n) => 100 * (n + 1))
 
-const stores: [name: string, open: () => Promise<Store<any>>][] = [['memory', async () => memoryStore()]]
-for (const { dialect, connect } of await everyDatabase(t)) {
-  stores.push([
-    dialect,
-    async () => {
-      const store = sqlStore(connect())
-      await store.migrate()
-      return store
-    },
-  ])
-}
-
-for (const [name, open] of stores) {
+for (const [name, open] of await everyStore(t)) {
   both(
     `of simultaneous orders with one key and several prices, at least one is made. ${name}`,
     async (t, make, version) => {

@@ -66,7 +66,7 @@ for (const [name, deliver, found] of DELIVERIES) {
 }
 
 both(
-  'if enqueue throws, nothing is recorded, WeChat is told FAIL, and its next notification brings the job',
+  'if enqueue throws, nothing is recorded, the answer is FAIL, and the next notification brings the job',
   async (t, open) => {
     const { jobs, take, enqueue } = queue()
     let up = false

@@ -34,7 +34,7 @@ both('the account that a refund comes out of', async (t, open) => {
   })
 })
 
-both('too little money: the operator is told at once, and the refund goes on under its number', async (t, open) => {
+both('too little money: the operator hears of it at once, and the refund goes on under its number', async (t, open) => {
   const shop = await open(t)
   const { refunds, anomalies } = shop.app.wechat
   const outTradeNo = await paid(shop)

@@ -1,10 +1,9 @@
 import t from 'tap'
 import { ERRCODES } from '../../mock-server/wire/error-codes.ts'
-import { memoryStore, sqlStore } from '../../src/index.ts'
-import type { Order, Shipment, Store } from '../../src/index.ts'
+import type { Order, Shipment } from '../../src/index.ts'
 import { both, merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
-import { everyDatabase } from '../store/databases.ts'
+import { everyStore } from '../store/databases.ts'
 
 const PARCEL = { itemDesc: '龙井茶', trackingNo: 'YT1', expressCompany: 'YTO' }
 const EXPRESS: Shipment = { logisticsType: 'express', parcels: [PARCEL] }
@@ -101,30 +100,33 @@ t.test(
   },
 )
 
-t.test('a report that fails for long is told, and goes on; payments and refunds do not wait for it', async (t) => {
-  const shop = await merchant(t)
-  const order = await paidOrder(shop)
-  await shop.app.wechat.ship(order, EXPRESS)
-  shop.world.fault('upload_shipping_info', { kind: 'errcode', errcode: 10060012 } as never, { times: 11 })
-  await shop.world.advance('61s')
-  await shop.settle()
-  const { outRefundNo } = await shop.app.wechat.refunds.create(order.outTradeNo, { key: 'back', refundFee: 100 })
-  await shop.world.settleRefund(outRefundNo, 'SUCCESS')
-  const other = await paidOrder(shop, 'other')
-  t.match(other, { state: 'paid', fulfilment: 'done' })
-  await shop.settle()
-  t.match(await shop.app.wechat.refunds.list(order.outTradeNo), [{ state: 'success', fulfilment: 'done' }])
-  for (let n = 0; n < 12; n++) {
+t.test(
+  'a report that keeps failing raises a finding, and is sent again; payments and refunds do not wait for it',
+  async (t) => {
+    const shop = await merchant(t)
+    const order = await paidOrder(shop)
+    await shop.app.wechat.ship(order, EXPRESS)
+    shop.world.fault('upload_shipping_info', { kind: 'errcode', errcode: 10060012 } as never, { times: 11 })
+    await shop.world.advance('61s')
+    await shop.settle()
+    const { outRefundNo } = await shop.app.wechat.refunds.create(order.outTradeNo, { key: 'back', refundFee: 100 })
+    await shop.world.settleRefund(outRefundNo, 'SUCCESS')
+    const other = await paidOrder(shop, 'other')
+    t.match(other, { state: 'paid', fulfilment: 'done' })
+    await shop.settle()
+    t.match(await shop.app.wechat.refunds.list(order.outTradeNo), [{ state: 'success', fulfilment: 'done' }])
+    for (let n = 0; n < 12; n++) {
+      await shop.world.advance('31m')
+      await shop.settle()
+    }
+    t.match(await shop.app.wechat.anomalies.list(), [
+      { kind: 'shipping-refused', reason: /not reported after 10 attempts, which go on/ },
+    ])
     await shop.world.advance('31m')
     await shop.settle()
-  }
-  t.match(await shop.app.wechat.anomalies.list(), [
-    { kind: 'shipping-refused', reason: /not reported after 10 attempts, which go on/ },
-  ])
-  await shop.world.advance('31m')
-  await shop.settle()
-  t.match(await shippingOf(shop, order), { sent: 1, dueAt: null })
-})
+    t.match(await shippingOf(shop, order), { sent: 1, dueAt: null })
+  },
+)
 
 t.test(
   'killed between: WeChat has taken it, or has not been told; another process sends it, and it counts once',
@@ -200,19 +202,7 @@ t.test('what cannot be shipped', async (t) => {
   await t.rejects(ship(back, EXPRESS), { code: 'WECHAT_ORDER_CONFLICT', message: /all of it is refunded/ })
 })
 
-const stores: [name: string, open: () => Promise<Store<any>>][] = [['memory', async () => memoryStore()]]
-for (const { dialect, connect } of await everyDatabase(t)) {
-  stores.push([
-    dialect,
-    async () => {
-      const store = sqlStore(connect())
-      await store.migrate()
-      return store
-    },
-  ])
-}
-
-for (const [name, open] of stores) {
+for (const [name, open] of await everyStore(t)) {
   t.test(`reported in the transaction of onPaid, or not at all: ${name}`, async (t) => {
     let fails = true
     const shop = await merchant(t, {

@@ -10,7 +10,9 @@ import { fromMysql2 } from '../../src/store/adapters/mysql2.ts'
 import { fromPg } from '../../src/store/adapters/pg.ts'
 import { fromSqlite } from '../../src/store/adapters/sqlite.ts'
 import { tables } from '../../src/store/sql/schema/tables.ts'
+import { memoryStore } from '../../src/store/memory.ts'
 import { sqlStore } from '../../src/store/sql/sql.ts'
+import type { Store } from '../../src/store/store.ts'
 import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { size } from '../sizes.ts'
@@ -128,6 +130,19 @@ export async function everyDatabase(t: Test): Promise<{ dialect: Dialect; connec
     { dialect: 'sqlite', connect: () => fromSqlite(sqliteFile(path, t, { timeout: 0 })) },
     ...(uri === undefined ? [] : [{ dialect: 'mysql' as const, connect: () => fromMysql2(mysqlPool(uri, t)) }]),
   ]
+}
+
+/** The memory store, and a migrated one on a database of each installed kind. */
+export async function everyStore(t: Test): Promise<[name: string, open: () => Promise<Store<any>>][]> {
+  const onDatabases = (await everyDatabase(t)).map(({ dialect, connect }): [string, () => Promise<Store<any>>] => [
+    dialect,
+    async () => {
+      const store = sqlStore(connect())
+      await store.migrate()
+      return store
+    },
+  ])
+  return [['memory', async () => memoryStore()], ...onDatabases]
 }
 
 export function mysqlPool(uri: string, t: Test, options: mysql2.PoolOptions = {}): mysql2.Pool {

@@ -12,7 +12,7 @@ export interface Data {
 /** Of a worker, which waits for Redis however long it is away. */
 export const connection: ConnectionOptions = { url: redisUrl, maxRetriesPerRequest: null }
 
-/** For the relay, which is told at once that Redis is away. */
+/** For the relay: its calls fail at once while Redis is away. */
 export function openQueue(): Queue<Data> {
   const queue = new Queue<Data>(QUEUE, {
     connection: { url: redisUrl, enableOfflineQueue: false, maxRetriesPerRequest: 1 },

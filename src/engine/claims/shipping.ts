@@ -14,7 +14,7 @@ export interface ShippingDeps {
 /** A shipment, and the transaction that its report becomes part of. */
 export interface ShipRequest extends Shipment {
   /**
-   * Your own transaction, of the library that the store uses, as `onPaid` gets it: WeChat is told if it is committed, and not if it is rolled back. The
+   * Your own transaction, of the library that the store uses, as `onPaid` gets it: the report goes out if it is committed, and not if it is rolled back. The
    * row of the order is locked until then. Default: a transaction of the store's own.
    */
   tx?: unknown

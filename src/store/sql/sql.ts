@@ -88,22 +88,23 @@ export function sqlStore<Tx>(
     }
   }
 
-  /** In a transaction of the caller, which is the one to repeat it. */
-  async function updateWithin(tx: Tx, outTradeNo: string, decide: Decide): Promise<Updated | undefined> {
-    const connection = await access.within(tx)
+  /** Changes an order in this transaction; `run` does what the change also asks for. */
+  async function changeIn(
+    connection: Connection,
+    outTradeNo: string,
+    decide: Decide,
+    run: (also: NonNullable<Change['also']>) => Promise<void>,
+  ): Promise<Updated | undefined> {
     const current = await orders.lock(outTradeNo, connection)
     if (current === undefined) return undefined
     let also: Change['also']
-    const updated = await orders.change(
-      current,
-      (order) => {
-        const change = decide(order)
-        also = change?.also
-        return change
-      },
-      connection,
-    )
-    await also?.(tx)
+    const deciding: Decide = (order) => {
+      const change = decide(order)
+      also = change?.also
+      return change
+    }
+    const updated = await orders.change(current, deciding, connection)
+    if (also !== undefined) await run(also)
     return updated
   }
 
@@ -144,22 +145,13 @@ export function sqlStore<Tx>(
     ...archiveOf(names, differences, access, orders),
 
     async updateOrder(outTradeNo, decide, tx) {
-      if (tx !== undefined) return await updateWithin(tx, outTradeNo, decide)
+      // The caller is the one to repeat its transaction.
+      if (tx !== undefined) return await changeIn(await access.within(tx), outTradeNo, decide, (also) => also(tx))
       const { lend, takeBack } = lender()
       return await repeated(() =>
-        transaction(async (connection, tx) => {
-          const current = await orders.lock(outTradeNo, connection)
-          if (current === undefined) return undefined
-          let also: Change['also']
-          const deciding: Decide = (order) => {
-            const change = decide(order)
-            also = change?.also
-            return change
-          }
-          const updated = await orders.change(current, deciding, connection)
-          if (also !== undefined) await fenced(connection, () => lend(connection, tx, also!))
-          return updated
-        }).finally(takeBack),
+        transaction((connection, tx) =>
+          changeIn(connection, outTradeNo, decide, (also) => fenced(connection, () => lend(connection, tx, also))),
+        ).finally(takeBack),
       ).catch(orders.explain)
     },
 
