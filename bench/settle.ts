@@ -9,7 +9,7 @@ import type { Name } from './settle/contestants.ts'
 import { fillHistory, fillUnpaid } from './settle/orders.ts'
 import type { ServerCalls } from './settle/server.ts'
 
-const NAMES = ['settle', 'bare'] as const satisfies Name[]
+const NAMES = ['settle', 'bare', 'same'] as const satisfies Name[]
 const RATE_TABLES = 'rate_'
 const MEMORY_TABLES = 'memory_'
 
@@ -90,7 +90,7 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
         },
       ],
       ratios: {
-        ...ratiosOf(rates.perSecond, ['settle/bare']),
+        ...ratiosOf(rates.perSecond, ['settle/bare', 'settle/same']),
         ...ratiosOf(times, ['claim 1e5/claim 1e4', 'claim 1e6/claim 1e4', 'claim beside 1e5/claim 1e4']),
         'heap 100%/heap 20%': round(heaps.at(-1)! / heaps[0]!, 3),
       },
@@ -104,7 +104,10 @@ export default async function settle({ quick, log }: BenchOptions): Promise<Repo
   /** Both settle orders of the same tables, each order once. */
   async function rate() {
     await fillUnpaid(client, RATE_TABLES, NAMES.length * (WARM_UP + settling.rounds * batch))
-    const calls = { settle: enter('settle', server.url, RATE_TABLES), bare: enter('bare', server.url, RATE_TABLES) }
+    const calls = Object.fromEntries(NAMES.map((name) => [name, enter(name, server.url, RATE_TABLES)])) as Record<
+      Name,
+      ServerProcess<ServerCalls>['call']
+    >
     let settled = 0
     const next = async (name: Name, count: number) => {
       const from = settled

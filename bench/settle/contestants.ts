@@ -8,7 +8,11 @@ import { paymentOf } from './orders.ts'
 /** Settles the n-th order. */
 export type Settle = (n: number) => Promise<void>
 
-export const CONTESTANTS = { settle, bare } satisfies Record<string, (pool: pg.Pool, tablePrefix: string) => Settle>
+export const CONTESTANTS = {
+  settle,
+  bare: (pool, tablePrefix) => byHand(pool, tablePrefix, false),
+  same: (pool, tablePrefix) => byHand(pool, tablePrefix, true),
+} satisfies Record<string, (pool: pg.Pool, tablePrefix: string) => Settle>
 
 export type Name = keyof typeof CONTESTANTS
 
@@ -35,11 +39,14 @@ function settle(pool: pg.Pool, tablePrefix: string): Settle {
   }
 }
 
-/** The SQL that any shop must run for it, by hand: only the columns that are compared are read, every statement is prepared. */
-function bare(pool: pg.Pool, tablePrefix: string): Settle {
+/**
+ * The SQL that any shop must run for it, by hand: only the columns that are compared are read, every statement is prepared. With `besides`, it leaves the rows
+ * that `settle` leaves: the delivery is in the schedule, and the transaction cannot pay another order.
+ */
+function byHand(pool: pg.Pool, tablePrefix: string, besides: boolean): Settle {
   const read = {
     name: 'read',
-    text: `select state, appid, mch_id, openid, total_fee, currency from ${tablePrefix}trades where out_trade_no = $1 for update`,
+    text: `select state, appid, mch_id, openid, total_fee, currency, due_at::text from ${tablePrefix}trades where out_trade_no = $1 for update`,
   }
   const write = {
     name: 'write',
@@ -50,6 +57,14 @@ function bare(pool: pg.Pool, tablePrefix: string): Settle {
   const note = {
     name: 'note',
     text: `insert into ${tablePrefix}history (out_trade_no, seen_at, source, seen, outcome, from_state, to_state) values ($1, $2, 'notify', $3, 'paid', $4, 'paid')`,
+  }
+  const plan = {
+    name: 'plan',
+    text: `update ${tablePrefix}schedule set due_at = $3 where hashtext(mch_id) = hashtext($1) and due_at = $4 and hashtext(out_trade_no) = hashtext($2) and out_trade_no = $2`,
+  }
+  const take = {
+    name: 'take',
+    text: `insert into ${tablePrefix}payments (mch_id, transaction_id, out_trade_no) values ($1, $2, $3)`,
   }
   return async (n) => {
     const { transactionId, outTradeNo, appid, mchId, openid, totalFee, currency, paidAt, bankType, attach } =
@@ -87,6 +102,11 @@ function bare(pool: pg.Pool, tablePrefix: string): Settle {
           now,
         ],
       })
+      if (besides) {
+        const { rowCount } = await client.query({ ...plan, values: [mchId, outTradeNo, now, order.due_at] })
+        if (rowCount !== 1) throw new Error(`${outTradeNo} is not in the schedule.`)
+        await client.query({ ...take, values: [mchId, transactionId, outTradeNo] })
+      }
       await client.query({ ...note, values: [outTradeNo, now, `payment ${transactionId}`, order.state] })
       await client.query('commit')
     } finally {
