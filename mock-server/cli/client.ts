@@ -12,12 +12,12 @@ export class NoAnswer extends CommandError {}
 export type Ask = (method: 'GET' | 'POST', path: string, body?: object) => Promise<unknown>
 
 /** Sends a body and resolves with the response. */
-async function exchange(url: URL, method: string, body: string): Promise<IncomingMessage> {
+async function exchange(url: URL, method: string, body: string, headers = {}): Promise<IncomingMessage> {
   // A mock's certificate is made for tests.
   const request =
     url.protocol === 'https:'
-      ? httpsRequest(url, { method, agent: false, rejectUnauthorized: false })
-      : httpRequest(url, { method, agent: false })
+      ? httpsRequest(url, { method, headers, agent: false, rejectUnauthorized: false })
+      : httpRequest(url, { method, headers, agent: false })
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.once('response', resolve).once('error', reject)
   })
@@ -25,7 +25,7 @@ async function exchange(url: URL, method: string, body: string): Promise<Incomin
   return response
 }
 
-export const post = (url: URL, body: string) => exchange(url, 'POST', body)
+export const post = (url: URL, body: string, headers = {}) => exchange(url, 'POST', body, headers)
 
 async function send(url: URL, method: string, body: string): Promise<{ status: number; answer: string }> {
   const response = await exchange(url, method, body)

@@ -1,7 +1,9 @@
+import { createVerify } from 'node:crypto'
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
 import type { World } from '../../../mock-server/index.ts'
 import { ACK, deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
+import { unseal } from '../v3.ts'
 import { command } from './run.ts'
 
 /** A mock with an order, and `wechat-mock` for it. */
@@ -212,7 +214,9 @@ t.test('order: three commands test a notify handler over 24 hours, without an ap
   const placed = await wechatMock('order', '--notify-url', shop.notifyUrl, '--out-trade-no', 'shell-0001')
   t.match(placed, {
     code: 0,
-    out: /^order shell-0001 of 1250 fen was placed \(wx\w+\); the user pays it with: wechat-mock pay shell-0001\n$/,
+    out: new RegExp(
+      `^order shell-0001 of 1250 fen was placed with API v2 \\(wx\\w+\\); the user pays it with: wechat-mock pay shell-0001\n.* --version v3.*\n  apiKey ${world.credentials.apiKey}\n  signType MD5\n$`,
+    ),
   })
   t.match(await wechatMock('pay'), { code: 0, out: /shell-0001 attempt 0: fail_xml/ })
   t.match(await wechatMock('advance', '24h4m'), { code: 0, out: /attempt 15: acked .*\n.*15 sent, 0 still due/ })
@@ -237,6 +241,49 @@ t.test('order: three commands test a notify handler over 24 hours, without an ap
   t.match(await wechatMock('order'), { code: 1, err: /required option '--notify-url <url>'/ })
   t.match(await wechatMock('order', '--notify-url', 'shop'), { code: 1, err: /It must be a URL/ })
   t.ok(mock)
+})
+
+t.test('order --version v3: what it prints verifies and decrypts the notification', async (t) => {
+  for (const [keyMode, names] of [
+    ['public-key', ['apiV3Key', 'publicKeyId', 'publicKey']],
+    ['certificate', ['apiV3Key', 'platformSerialNo', 'platformCertificate']],
+    ['changing', ['apiV3Key', 'publicKeyId', 'publicKey', 'platformSerialNo', 'platformCertificate']],
+  ] as const) {
+    for (const signTime of ['real', 'world'] as const) {
+      const mock = await startMock(t, { world: { keyMode, signTime } })
+      const shop = await startShop(t, (_told, response) => {
+        response.statusCode = 204
+        return ''
+      })
+      const flags = ['order', '--version', 'v3', '--notify-url', shop.notifyUrl, '--url', mock.url]
+      const { verify, prepayId } = JSON.parse((await command(...flags, '--out-trade-no', 'shell-0003', '--json')).out)
+      t.match(prepayId, /^wx/)
+      t.same(Object.keys(verify), names)
+      t.match(await command('pay', '--url', mock.url), { code: 0, out: /shell-0003 attempt 0: acked/ })
+      const { headers, body } = shop.received[0]!
+      const serial = headers['wechatpay-serial']
+      const key = serial === verify.publicKeyId ? verify.publicKey : verify.platformCertificate
+      t.ok([verify.publicKeyId, verify.platformSerialNo].includes(serial))
+      const signed = `${headers['wechatpay-timestamp']}\n${headers['wechatpay-nonce']}\n${body}\n`
+      const signature = String(headers['wechatpay-signature'])
+      t.ok(createVerify('RSA-SHA256').update(signed).verify(key, signature, 'base64'), `${keyMode}, ${signTime}`)
+      t.match(JSON.parse(unseal(JSON.parse(body).resource, verify.apiV3Key)), {
+        out_trade_no: 'shell-0003',
+        trade_state: 'SUCCESS',
+      })
+    }
+  }
+  const { mock, shop } = await setup(t)
+  const order = ['order', '--version', 'v3', '--notify-url', shop.notifyUrl, '--url', mock.url]
+  t.match(
+    (await command(...order)).out,
+    /API v3[^]* {2}apiV3Key \w{32}\n {2}publicKeyId PUB_KEY_ID_\d+\n {2}publicKey:\n-----BEGIN/,
+  )
+  t.match(await command(...order, '--out-trade-no', 'x y'), {
+    code: 1,
+    err: /^WeChat refused the order: PARAM_ERROR .+/,
+  })
+  t.match(await command(...order, '--version', 'v4'), { code: 1, err: /choices are v2, v3/i })
 })
 
 t.test('--url may be before the command, and is refused by commands that start a mock', async (t) => {
