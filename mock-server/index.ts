@@ -30,6 +30,7 @@ export type {
   MerchantChanges,
   MerchantOptions,
   MerchantV3Options,
+  PartnerOptions,
   V3Credentials,
   WorldCredentials,
 } from './ledger/merchant.ts'

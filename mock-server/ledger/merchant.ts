@@ -70,6 +70,13 @@ export interface V3Credentials {
   readonly keyMode: KeyMode
 }
 
+/** The plugin's option `merchant.partner`, of a service provider. */
+export interface PartnerOptions {
+  /** The first app of the world. */
+  readonly spAppid: string
+  readonly subMchIds: readonly [string, ...string[]]
+}
+
 /** The value for the plugin's `merchant` option, API v2. */
 export interface MerchantOptions {
   readonly version: 'v2'
@@ -78,6 +85,8 @@ export interface MerchantOptions {
   readonly cert: CertificatePair
   /** Only if the merchant is bound to one algorithm. */
   readonly signType?: SignType
+  /** Present if the merchant is a service provider. */
+  readonly partner?: PartnerOptions
 }
 
 /** The same for API v3. */
@@ -94,6 +103,8 @@ export interface MerchantV3Options {
   readonly platformCertificates?: 'download'
   /** The APIv2 key of the same merchant: refunds made in the console are notified in v2. */
   readonly apiKey: string
+  /** Present if the merchant is a service provider. */
+  readonly partner?: PartnerOptions
 }
 
 const KEY_MODES = ['public-key', 'certificate', 'changing'] as const

@@ -35,15 +35,19 @@ export interface FaceParts extends Pick<World, 'advance' | 'settleOn' | 'events'
   readonly on: <E extends keyof WorldEvents>(event: E, listener: (value: WorldEvents[E]) => void) => void
 }
 
-const merchantOptionsOf = ({ accountFor }: Parties) =>
+const merchantOptionsOf = ({ accountFor }: Parties, { apps }: WorldCore) =>
   ((version, options = {}) => {
     validate(VERSION, version, 'version')
     validate(WHERE, options)
     const account = accountFor(options)
-    const { mchId, apiKey, signType, keys } = account
+    const { mchId, apiKey, signType, keys, actsFor } = account
+    const [first, ...others] = actsFor.map(({ mchId }) => mchId)
+    const partner = first !== undefined && {
+      partner: { spAppid: apps[0]!.appid, subMchIds: [first, ...others] as const },
+    }
     if (version === 'v2') {
       const cert = keys.merchantCertificate().pair()
-      return { version, mchId, apiKey, cert, ...(signType !== 'any' && { signType }) }
+      return { version, mchId, apiKey, cert, ...(signType !== 'any' && { signType }), ...partner }
     }
     const { apiV3Key, privateKey, serialNo, publicKeyId, publicKey, keyMode } = v3CredentialsOf(account)
     return {
@@ -55,6 +59,7 @@ const merchantOptionsOf = ({ accountFor }: Parties) =>
       ...(keyMode !== 'certificate' && { publicKeyId, publicKey }),
       ...(keyMode !== 'public-key' && { platformCertificates: 'download' }),
       apiKey,
+      ...partner,
     }
   }) as World['merchantOptions']
 
@@ -102,7 +107,7 @@ export function createFace(parts: FaceParts): World {
     },
     setMerchant: (mchId, changes = {}) => parties.setMerchant(mchId, changes),
     merchants: () => accounts.map(merchantView),
-    merchantOptions: merchantOptionsOf(parties),
+    merchantOptions: merchantOptionsOf(parties, core),
     setApp: (appid, changes = {}) => parties.setApp(appid, changes),
     apps: () => apps.map(appView),
     users: () => apps.flatMap((app) => app.users.list().map((user) => userView(app, user))),

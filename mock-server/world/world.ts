@@ -118,7 +118,8 @@ export interface World extends AsyncDisposable, Snapshots {
    */
   readonly rotateKey: (what: Rotatable, options?: RotationOptions & OfMerchant) => V3Credentials
   /**
-   * The value for the plugin's `merchant` option, for the first merchant or another one.
+   * The value for the plugin's `merchant` option, for the first merchant or another one. Of a service provider it has `partner`:
+   * all of its sub-merchants, and the first app as its own.
    * @example app.register(wechatPay, { appid, appSecret, merchant: world.merchantOptions('v3'), … })
    * @throws MockError UNKNOWN_MERCHANT, BAD_INPUT
    */

@@ -11,13 +11,9 @@ async function provider(t: Test, open: typeof merchant, version: Version) {
   const made = await open(t, {
     world: { subMerchants: 2 },
     options: (world) => {
-      const { appid, appSecret, subMerchants, cert } = world.credentials
+      const { appid, appSecret, subMerchants } = world.credentials
       const [a, b] = subMerchants!
-      const partner = { spAppid: appid, subMchIds: [a!.mchId, b!.mchId] } as const
-      const own: MerchantV2 | MerchantV3 =
-        version === 'v3'
-          ? { ...world.merchantOptions('v3'), partner }
-          : { ...world.merchantOptions('v2'), cert, partner }
+      const own: MerchantV2 | MerchantV3 = world.merchantOptions(version)
       return {
         ...{ appid: undefined, appSecret: undefined, merchant: own },
         apps: { sp: { appid, appSecret }, a: appOf(a!), b: appOf(b!) },

@@ -147,3 +147,14 @@ t.test("each merchant has its own; merchantOptions is what the plugin's merchant
   t.throws(() => world.merchantOptions('v2', { mchId: '1' }), { code: 'UNKNOWN_MERCHANT' })
   t.throws(() => world.merchantOptions('v1' as 'v2'), { code: 'BAD_INPUT', details: { field: 'version' } })
 })
+
+t.test('merchantOptions of a service provider names its own app and its sub-merchants', async (t) => {
+  const mock = await createMockWechat({ world: { subMerchants: 2 } })
+  t.teardown(() => mock.close())
+  const world = mock.default
+  const { appid, subMerchants } = world.credentials
+  const partner = { spAppid: appid, subMchIds: subMerchants!.map(({ mchId }) => mchId) }
+  for (const version of ['v2', 'v3'] as const) t.same(world.merchantOptions(version).partner, partner)
+  const { mchId } = world.setMerchant('10000100')
+  t.notOk('partner' in world.merchantOptions('v3', { mchId }), 'an ordinary merchant has none')
+})
