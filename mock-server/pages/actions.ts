@@ -5,7 +5,7 @@ import type { GateOptions, GatePoint } from '../faults/gates.ts'
 import type { RefundEnd } from '../ledger/refunds.ts'
 import type { ClockMode } from '../clock/clock.ts'
 import type { Delivery } from '../notify/notification.ts'
-import { startRun } from '../report/runs.ts'
+import { startRun, type RunRequest } from '../report/runs.ts'
 import type { Api } from '../wire/names.ts'
 import { wechatDateTime } from '../wire/time.ts'
 import { yuan } from './frame/format.ts'
@@ -93,6 +93,39 @@ function preset({ world, say }: View, { name }: Form): string {
   return say('didPreset')
 }
 
+/** Names of cases, separated by commas or blanks. */
+const namesOf = (text: string | undefined) => text?.split(/[\s,，]+/).filter(Boolean)
+
+function run({ world, worlds, say }: View, form: Form): string {
+  const {
+    version,
+    only,
+    exclude,
+    quick,
+    settleMs,
+    notifyUrl,
+    refundUrl,
+    loginUrl,
+    orderUrl,
+    closeUrl,
+    probeUrl,
+    seed,
+  } = form
+  const { cases } = startRun(
+    world,
+    {
+      version: version as NonNullable<RunRequest['version']>,
+      ...{ notifyUrl, refundUrl, loginUrl, orderUrl, closeUrl, probeUrl, seed },
+      only: namesOf(only),
+      exclude: namesOf(exclude),
+      quick: quick !== undefined,
+      settleMs: settleMs === undefined ? undefined : numberOf(settleMs),
+    },
+    worlds.refusal,
+  )
+  return say('didRun', { cases })
+}
+
 function findGate({ world }: View, { name }: Form) {
   const gate = world.gates().find((gate) => gate.name === name)
   if (!gate) throw new MockError('UNKNOWN_GATE', `world ${world.id} has no gate ${name}`)
@@ -106,14 +139,7 @@ export const ACTIONS: Readonly<Record<string, Action>> = {
   advance,
   fault,
   preset,
-  run: ({ world, worlds, say }, { notifyUrl, version, orderUrl, probeUrl }) => {
-    const { cases } = startRun(
-      world,
-      { notifyUrl, version: version as 'v2' | 'v3', orderUrl, probeUrl },
-      worlds.refusal,
-    )
-    return say('didRun', { cases })
-  },
+  run,
   fail: async ({ world, say }, form) =>
     say('didFail', { code: (await world.fail(form.no ?? '', merchantOf(form))).err_code }),
   close: ({ world, say }, form) => {

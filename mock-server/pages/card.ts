@@ -34,13 +34,26 @@ const verdictOf = (verdict: CardVerdict): Markup => {
 
 function startForm(view: View): Markup {
   const { say } = view
-  const url = (name: string, label: string, example: string, required = false) =>
-    html`<label>${label}<input name="${name}" size="32" maxlength="256" placeholder="${example}"${required && html` required`}></label>`
+  const field = (name: string, label: string, example: string, hint?: string) =>
+    html`<label title="${hint ?? label}">${label}<input name="${name}" size="32" maxlength="256" placeholder="${example}"></label>`
+  const choice = (name: string, label: string, options: Piece) =>
+    html`<label>${label}<select name="${name}">${options}</select></label>`
+  const version = choice(
+    'version',
+    say('suite'),
+    html`<option value="v2">API v2</option><option value="v3">API v3</option><option value="login">${say('suiteLogin')}</option>`,
+  )
+  const cases = choice(
+    'quick',
+    say('cases'),
+    html`<option value="">${say('all')}</option><option value="yes">${say('quick')}</option>`,
+  )
   return html`<div class="acts">${form(
     view,
     'run',
     {},
-    html`${url('notifyUrl', 'notify_url', 'http://127.0.0.1:8080/wechat/notify', true)}<label>API<select name="version"><option>v2</option><option>v3</option></select></label>${url('orderUrl', say('orderUrl'), 'http://…/order?fee={fee}')}${url('probeUrl', say('probeUrl'), 'http://…/orders/{out_trade_no}')}<button class="main">${say('runCard')}</button>`,
+    html`${field('notifyUrl', 'notify_url', 'http://127.0.0.1:8080/wechat/notify')}${version}${cases}${field('orderUrl', say('orderUrl'), 'http://…/order?fee={fee}')}${field('probeUrl', say('probeUrl'), 'http://…/orders/{out_trade_no}')}<button class="main">${say('runCard')}</button>
+<details class="more"><summary>${say('cardMore')}</summary><div class="acts">${field('refundUrl', say('refundUrl'), 'http://127.0.0.1:8080/wechat/refund-notify', say('refundUrlHint'))}${field('closeUrl', say('closeUrl'), 'http://…/orders/{out_trade_no}/close', say('closeUrlHint'))}${field('loginUrl', say('loginUrl'), 'http://127.0.0.1:8080/wechat/login', say('loginUrlHint'))}${field('only', say('only'), 'N-2, N-101')}${field('exclude', say('exclude'), 'N-5')}${field('seed', say('seed'), 'card', say('seedHint'))}${field('settleMs', say('settleMs'), '3000', say('settleMsHint'))}</div></details>`,
   )}</div><p class="dim">${say('cardHint')}</p>`
 }
 

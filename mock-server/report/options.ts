@@ -80,9 +80,17 @@ export function selectCases({ version, only, exclude = [], quick = false }: Card
   return all.filter((one) => (!only || selects(only, one)) && !selects(exclude, one) && (!quick || one.quick === true))
 }
 
+const MAX_SETTLE_MS = 60_000
+
 /** @throws MockError BAD_INPUT */
 export function checkOptions(options: CardOptions): void {
-  const { version = 'v2', notifyUrl, refundUrl, loginUrl, ownHost = false } = options
+  const { version = 'v2', notifyUrl, refundUrl, loginUrl, ownHost = false, settleMs = 0 } = options
+  if (!SUITES.some((suite) => suite.version === version)) {
+    throw badInput('version', 'enum', `must be one of ${SUITES.map(({ version }) => version).join(', ')}`)
+  }
+  if (!Number.isInteger(settleMs) || settleMs < 0 || settleMs > MAX_SETTLE_MS) {
+    throw badInput('settleMs', 'range', `must be whole milliseconds, at most ${MAX_SETTLE_MS}`)
+  }
   const needed = version === 'login' ? (['loginUrl', loginUrl] as const) : (['notifyUrl', notifyUrl] as const)
   if (needed[1] === undefined) {
     throw badInput(needed[0], 'required', `is missing: the suite ${suiteOf(version).id} attacks it`)

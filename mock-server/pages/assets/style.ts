@@ -34,7 +34,7 @@ button,.button{cursor:pointer;background:var(--soft)}button:hover:not(:disabled)
 button.main:not(:disabled){background:var(--fill);border-color:var(--fill);color:#04210f;font-weight:600}
 .button{display:inline-block;color:var(--text)}
 input[type=number]{width:7em}input[name=times]{width:5em}input[name=value],input[name=no]{width:11em}label{display:inline-flex;flex-direction:column;gap:2px;font-size:12px;color:var(--dim)}label input,label select{color:var(--text);font-size:14px;max-width:100%}
-.acts{display:flex;gap:8px;flex-wrap:wrap;align-items:end;margin:0 0 16px}.acts form{display:inline-flex;gap:8px;align-items:end;flex-wrap:wrap}
+.acts{display:flex;gap:8px;flex-wrap:wrap;align-items:end;margin:0 0 16px}.acts form{display:inline-flex;gap:8px;align-items:end;flex-wrap:wrap}.more{width:100%}.more .acts{margin:8px 0 0}
 .note{padding:8px 12px;border-left:3px solid;background:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}
 .off,.crumb{color:var(--dim)}.crumb{margin:0 0 4px;font-size:12px}.verdict{white-space:nowrap;font-weight:600}.row.case{grid-template-columns:64px 56px minmax(0,1fr) auto;align-items:baseline}.case .what>*{white-space:normal}.case .id{color:var(--link);font-variant-numeric:tabular-nums}progress{accent-color:var(--fill);width:100%;max-width:420px}
 .did,.refused{padding:8px 12px;border-left:3px solid var(--good);background:var(--soft);margin:0 0 16px;overflow-wrap:anywhere}.refused{border-color:var(--bad)}

@@ -77,8 +77,27 @@ t.test('a run over HTTP, and its pages', async (t) => {
   t.match(await page('do/run', form), { status: 303 })
   await finished('2')
   t.match((await page('card')).text, /<h2 class="">Money-safe: unknown/)
-  await control(mock, 'POST', '/worlds/default/runs', { ...body, only: ['N-101'] })
-  await finished('3')
+  // Every field of the form arrives.
+  const filled = new URLSearchParams({
+    ...{ notifyUrl, refundUrl, orderUrl, closeUrl, probeUrl, version: 'v2', back: '/__mock/ui/default/card' },
+    ...{ only: 'N-101, n-301', exclude: 'N-3', quick: 'yes', seed: 'leaf', settleMs: '200' },
+  })
+  for (const [name, value, told] of [
+    ['settleMs', '2 s', 'settleMs: must be whole milliseconds'],
+    ['settleMs', '60001', 'at most 60000'],
+    ['version', 'v4', 'version: must be one of v2, v3, login'],
+    ['only', 'N-999', 'is called N-999'],
+  ] as const) {
+    const changed = new URLSearchParams([...filled.entries(), [name, value]])
+    const { location } = await page('do/run', { ...form, body: changed })
+    t.match((await page(`card${new URL(location!, mock.url).search}`)).text, told)
+  }
+  t.match(await page('do/run', { ...form, body: filled }), { status: 303 })
+  t.strictSame(
+    (await finished('3')).results.map(({ id, verdict }: { id: string; verdict: string }) => [id, verdict]),
+    [['N-101', 'PASS']],
+  )
+  t.match((await page('card/N-101')).text, '--seed leaf')
   t.match((await page('card')).text, /<h2 class="good">Money-safe: yes/)
   t.match(await control(mock, 'GET', '/worlds/default/runs/9'), { status: 404, json: { code: 'UNKNOWN_RUN' } })
   const wrong: [object, RegExp][] = [
