@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { inspect } from 'node:util'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions } from 'fastify'
 import tap from 'tap'
@@ -229,4 +230,17 @@ export function recut(body: string, into: string): string {
 /** Whether a reply tells WeChat that the notification was accepted. */
 export function accepted(text: string): boolean {
   return text === '<xml><return_code><![CDATA[SUCCESS]]></return_code><return_msg><![CDATA[OK]]></return_msg></xml>'
+}
+
+/** All that a log, a page or a person might show of an error. */
+export function viewsOf(error: unknown): string[] {
+  const { message, stack, cause } = error as Error
+  const views = [
+    String(error),
+    message,
+    String(stack),
+    JSON.stringify(error),
+    inspect(error, { depth: 20, showHidden: true }),
+  ]
+  return cause === undefined ? views : [...views, ...viewsOf(cause)]
 }

@@ -52,7 +52,7 @@ export function judge(
   if (reply.status >= 500) {
     throw new WechatError(
       'WECHAT_UNAVAILABLE',
-      `WeChat was asked for ${what} and answered with HTTP ${reply.status}.`,
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status}. Try again.`,
       {
         advice: 'repeat',
       },
@@ -67,13 +67,17 @@ export function judge(
   if (reply.status !== 200 || typeof body !== 'object' || body === null) {
     throw new WechatError(
       'WECHAT_REPLY_INVALID',
-      `WeChat was asked for ${what} and answered with HTTP ${reply.status} and something that is not a JSON object.`,
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status} and something that is not a JSON object. Try again, and check \`baseUrl\` and proxies.`,
     )
   }
   const { errcode = 0, errmsg } = body as { errcode?: unknown; errmsg?: unknown }
   if (errcode === 0) return body as Record<string, unknown>
   const wechatCode = String(errcode)
-  const [code, toDo] = refusals[wechatCode] ?? REFUSALS[wechatCode] ?? ['WECHAT_REFUSED', `WeChat refused ${what}.`]
+  const [code, toDo] = refusals[wechatCode] ??
+    REFUSALS[wechatCode] ?? [
+      'WECHAT_REFUSED',
+      `WeChat refused ${what}: read what it says, as repeating it cannot help.`,
+    ]
   const words = secrets
     .reduce((text, secret) => text.replaceAll(secret.reveal(), String(secret)), String(errmsg))
     .slice(0, 200)

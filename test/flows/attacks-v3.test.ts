@@ -1,7 +1,5 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import type { Test } from 'tap'
+import { between } from '../between.ts'
 import { merchant } from '../helpers.ts'
 import type { Merchant } from '../helpers.ts'
 
@@ -127,32 +125,6 @@ t.test('a notification of a payment is no reply, and a reply is no notification'
   t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'prepaid' })
 })
 
-/** A WeChat that a man in the middle speaks for: it gives every call the reply that `reply` makes of the genuine one. */
-async function between(
-  t: Test,
-  world: Merchant['world'],
-  reply: (url: string, genuine: Response) => Promise<[number, object, string]>,
-) {
-  const server = createServer(async (request, response) => {
-    const chunks: Buffer[] = []
-    for await (const chunk of request) chunks.push(chunk as Buffer)
-    const genuine = await fetch(`${world.baseUrl}${request.url}`, {
-      method: request.method!,
-      headers: Object.fromEntries(
-        Object.entries(request.headers).filter(
-          ([name]) => !['host', 'connection', 'content-length', 'transfer-encoding'].includes(name),
-        ),
-      ) as Record<string, string>,
-      ...(chunks.length > 0 && { body: Buffer.concat(chunks) }),
-    })
-    const [status, headers, body] = await reply(request.url!, genuine)
-    response.writeHead(status, headers as Record<string, string>).end(body)
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => server.close().closeAllConnections())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-}
-
 t.test('who speaks for WeChat without its key says nothing about money', async (t) => {
   const lies: [status: number, body: object][] = [
     [404, { code: 'ORDER_NOT_EXIST', message: '订单不存在' }],
@@ -168,6 +140,8 @@ t.test('who speaks for WeChat without its key says nothing about money', async (
     const shop = await merchant(t, { version: 'v3' })
     const { world, store } = shop
     const outTradeNo = await shop.order()
+    const liar = await between(t, world.baseUrl)
+    liar.meddle = () => ({ status, headers: {}, body: Buffer.from(status === 204 ? '' : JSON.stringify(body)) })
     const deceived = await merchant(t, {
       version: 'v3',
       store,
@@ -175,7 +149,7 @@ t.test('who speaks for WeChat without its key says nothing about money', async (
         appid: world.credentials.appid,
         appSecret: world.credentials.appSecret,
         merchant: world.merchantOptions('v3'),
-        baseUrl: await between(t, world, async () => [status, {}, status === 204 ? '' : JSON.stringify(body)]),
+        baseUrl: liar.url,
         now: () => world.clock.now(),
       },
     })

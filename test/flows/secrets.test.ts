@@ -1,7 +1,7 @@
 import { inspect } from 'node:util'
 import type { Effect } from '../../mock-server/index.ts'
 import { Secret } from '../../src/index.ts'
-import { both } from '../helpers.ts'
+import { both, viewsOf } from '../helpers.ts'
 
 /** Every way for an answer of WeChat's to be bad, for calls of payment and for those of the mini program. */
 const PAY_EFFECTS: Effect[] = [
@@ -22,19 +22,6 @@ const LOGIN_EFFECTS: Effect[] = [
   { kind: 'truncate', bytes: 10 },
   { kind: 'errcode', errcode: 40013 },
 ]
-
-/** All that a log, a page or a person might show of an error. */
-function shown(error: unknown): string[] {
-  const { message, stack, cause } = error as Error
-  const views = [
-    String(error),
-    message,
-    String(stack),
-    JSON.stringify(error),
-    inspect(error, { depth: 20, showHidden: true }),
-  ]
-  return cause === undefined ? views : [...views, ...shown(cause)]
-}
 
 both('a run with failures shows no secret: log lines at trace, errors, replies, inspect', async (t, open, version) => {
   const shop = await open(t, {
@@ -57,7 +44,7 @@ both('a run with failures shows no secret: log lines at trace, errors, replies, 
   }
   const failing = async (task: () => Promise<unknown>) => {
     await task().catch((error: unknown) => {
-      views.push(...shown(error))
+      views.push(...viewsOf(error))
     })
   }
   /** Sets a fault if the version knows it. */

@@ -177,7 +177,7 @@ export function createShipping(ask: AskWechat, now: () => Date): ShippingCalls {
       if (transactionId !== payment.transactionId || state === undefined) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat was asked about the shipping of ${payment.transactionId} and gave no valid answer.`,
+          `WeChat was asked about the shipping of ${payment.transactionId} and gave no valid answer. Ask again.`,
         )
       }
       const { finish_shipping: isFinished, finish_shipping_count: count } = (order.shipping ?? {}) as Record<

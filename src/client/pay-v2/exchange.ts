@@ -129,7 +129,7 @@ export function createExchange({ apiKeys, signType, nonce, ...merchants }: Excha
     if (!isOfCaller(fields, asked)) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        "WeChat Pay's reply is for another appid or merchant and was rejected.",
+        "WeChat Pay's reply is for another appid or merchant and was rejected. Query before anything else.",
         { advice: 'query' },
       )
     }

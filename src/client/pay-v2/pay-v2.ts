@@ -84,7 +84,7 @@ export function createPayV2({
     if (reply.get('out_trade_no') !== outTradeNo) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        `WeChat Pay was queried about ${outTradeNo} and answered about another order.`,
+        `WeChat Pay was queried about ${outTradeNo} and answered about another order. Query it again.`,
         { advice: 'query' },
       )
     }
@@ -95,7 +95,7 @@ export function createPayV2({
       if (typeof payment === 'string') {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay reports ${outTradeNo} as paid with an invalid ${payment}.`,
+          `WeChat Pay reports ${outTradeNo} as paid with an invalid ${payment}. Query it again.`,
           { advice: 'query' },
         )
       }
@@ -104,7 +104,7 @@ export function createPayV2({
     if (!UNPAID_STATES.includes(tradeState)) {
       throw new WechatError(
         'WECHAT_REPLY_INVALID',
-        `WeChat Pay reports the unknown trade_state ${quoted(tradeState)} for ${outTradeNo}.`,
+        `WeChat Pay reports the unknown trade_state ${quoted(tradeState)} for ${outTradeNo}. Query it again.`,
         { advice: 'query' },
       )
     }
@@ -187,7 +187,7 @@ export function createPayV2({
       if (!refundId || reply.get('out_refund_no') !== outRefundNo || parseFen(reply.get('refund_fee')) !== refundFee) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay accepted a different refund from ${outRefundNo} of ${refundFee} fen.`,
+          `WeChat Pay accepted a different refund from ${outRefundNo} of ${refundFee} fen. Query it before anything else.`,
           { advice: 'query' },
         )
       }
@@ -206,7 +206,7 @@ export function createPayV2({
       if (report?.outRefundNo !== outRefundNo) {
         throw new WechatError(
           'WECHAT_REPLY_INVALID',
-          `WeChat Pay was queried about the refund ${outRefundNo} and gave no valid answer.`,
+          `WeChat Pay was queried about the refund ${outRefundNo} and gave no valid answer. Query it again.`,
           { advice: 'query' },
         )
       }

@@ -61,7 +61,7 @@ export async function listRefunds(
   }
   throw new WechatError(
     'WECHAT_REPLY_INVALID',
-    `WeChat Pay was queried about the refunds of ${outTradeNo} and gave no valid answer.`,
+    `WeChat Pay was queried about the refunds of ${outTradeNo} and gave no valid answer. Query them again.`,
     { advice: 'query' },
   )
 }

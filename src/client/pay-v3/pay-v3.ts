@@ -266,7 +266,9 @@ export function createPayV3(options: PayV3Options): PayV3Api {
 }
 
 function unusable(what: string): WechatError {
-  return new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was ${what}.`, { advice: 'query' })
+  return new WechatError('WECHAT_REPLY_INVALID', `WeChat Pay was ${what}. Query before anything else.`, {
+    advice: 'query',
+  })
 }
 
 function refundOf(reply: unknown, outRefundNo: string): RefundReport {
