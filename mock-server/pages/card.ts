@@ -6,15 +6,12 @@ import type { Card } from '../report/run.ts'
 import { runsOf, type Run } from '../report/runs.ts'
 import { casesOf, SUITES } from '../report/suites.ts'
 import type { CardVerdict } from '../report/verdicts.ts'
-import { inChinese } from '../report/zh/index.ts'
 import { copyable, form } from './frame/layout.ts'
 import { html, type Markup, type Piece } from './frame/markup.ts'
+import { told } from './frame/told.ts'
 import { here, segment, to, type Page, type View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { bytes } from './parts/bytes.ts'
-
-/** A text of the card in the language of the page. */
-const told = ({ language }: View, text: string): string => (language === 'zh' ? inChinese(text) : text)
 
 /** The verdicts, the worst first. The shape of a mark says the same as its colour. */
 const MARKS: Readonly<Record<CardVerdict, readonly [mark: string, look: string]>> = {

@@ -3,6 +3,7 @@ import { rawRequest } from '../notify/replay.ts'
 import type { Notification } from '../notify/notification.ts'
 import { relative, time } from './frame/format.ts'
 import { button, copyable } from './frame/layout.ts'
+import { told } from './frame/told.ts'
 import { html, type Markup } from './frame/markup.ts'
 import { segment, to, type Page, type View } from './frame/view.ts'
 import { verdictWord } from './frame/words.ts'
@@ -15,7 +16,7 @@ function rowOf(view: View, notification: Notification): Markup {
   const { world, say } = view
   const { id, kind, url, attempts } = notification
   const last = attempts.at(-1)
-  const why = last && last.verdict !== 'acked' ? `${say(verdictWord(last.verdict))}: ${last.reason}` : ''
+  const why = last && last.verdict !== 'acked' ? `${say(verdictWord(last.verdict))}: ${told(view, last.reason)}` : ''
   return html`<li id="n-${id}"><a class="row" href="${to(view, `notifications/${segment(id)}`)}"><span class="st ${notificationKind(notification)}">${{ good: '●', bad: '✕', wait: '◐' }[notificationKind(notification)]}</span><span class="what"><span>${say(`kind${kind}`)} <span class="mono">${id}</span></span><span class="dim" title="${why}">${why || notificationWord(notification, world, say)}</span></span><span class="payer dim" title="${url}">${url}</span><span class="fee">${attempts.length}</span>${strip(view, notification)}<span class="ago">${last && relative(last.sentAt, world.clock.now(), say)}</span></a></li>`
 }
 
@@ -64,7 +65,7 @@ export function notificationPage(view: View, id: string): Page {
       .slice(0, 100)
       .map(
         ({ id, attempt, sentAt, verdict, reason, durationMs }) =>
-          html`<tr><td>${time(sentAt)}</td><td><a href="${to(view, `deliveries/${id}`)}">${say('attempt', { n: attempt + 1 })}</a></td><td class="${verdict === 'acked' ? 'good' : 'bad'}">${say(verdictWord(verdict))}</td><td>${reason}</td><td class="num">${say('took', { ms: Math.round(durationMs) })}</td></tr>`,
+          html`<tr><td>${time(sentAt)}</td><td><a href="${to(view, `deliveries/${id}`)}">${say('attempt', { n: attempt + 1 })}</a></td><td class="${verdict === 'acked' ? 'good' : 'bad'}">${say(verdictWord(verdict))}</td><td>${told(view, reason)}</td><td class="num">${say('took', { ms: Math.round(durationMs) })}</td></tr>`,
       )}</tbody></table></div>`,
   }
 }

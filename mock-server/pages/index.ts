@@ -11,6 +11,7 @@ import { deliveriesPage, deliveryPage, notificationPage } from './deliveries.ts'
 import { faultsPage } from './faults.ts'
 import { html } from './frame/markup.ts'
 import { documentOf } from './frame/layout.ts'
+import { told } from './frame/told.ts'
 import { PAGES, type Notice, type Page, type View } from './frame/view.ts'
 import { languageOf, sayIn, type Language } from './frame/words.ts'
 import { entryPage, journalPage } from './journal.ts'
@@ -126,9 +127,9 @@ export function createPages(
     const form = Object.fromEntries([...new URLSearchParams(body)].filter(([, value]) => value !== ''))
     const { back = '', ...fields } = form
     const home = `${PAGES}/${view.world.id}/orders`
-    const told = new URL(back, view.origin)
+    const asked = new URL(back, view.origin)
     // Only to a page: a path that has been normalised cannot lead to another host.
-    const where = isPage(told) ? told : new URL(home, view.origin)
+    const where = isPage(asked) ? asked : new URL(home, view.origin)
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name]! : undefined
     let done: string
     try {
@@ -136,7 +137,7 @@ export function createPages(
       done = note(true, await action(view, fields))
     } catch (error) {
       if (!(error instanceof MockError)) throw error
-      done = note(false, error.message)
+      done = note(false, told(view, error.message))
     }
     where.searchParams.set('done', done)
     return redirect(`${where.pathname}${where.search}`)
@@ -169,7 +170,7 @@ export function createPages(
       return Object.hasOwn(THINGS, kind) ? THINGS[kind]!(view, name) : missing()
     } catch (error) {
       if (!(error instanceof MockError)) throw error
-      return { ...missing(), main: html`${missing().main}<p class="refused">${error.message}</p>` }
+      return { ...missing(), main: html`${missing().main}<p class="refused">${told(view, error.message)}</p>` }
     }
   }
 

@@ -4,6 +4,7 @@ import { curlCommand } from '../../notify/replay.ts'
 import { messageText, readAuthorization, requestText, SCHEME } from '../../wire/sign-v3.ts'
 import { readXml } from '../../wire/xml.ts'
 import type { SignExplanation } from '../../wire/explain-sign.ts'
+import { told } from '../frame/told.ts'
 import { html, type Markup } from '../frame/markup.ts'
 import { copyable } from '../frame/layout.ts'
 import { here, type View } from '../frame/view.ts'
@@ -75,10 +76,10 @@ ${difference && html`<p>${say('signFirst', { field: difference.field })}</p><tab
 ${theirs !== undefined && html`<h2>${say('signTheirs')}</h2>${compared(theirs, ours)}`}<h2>${say('signOurs')}</h2>${compared(ours, theirs ?? ours)}<p class="dim">${say('keyMasked')}</p>`
 }
 
-const lint = ({ say }: View, { lint = [] }: JournalEntry) =>
+const lint = (view: View, { lint = [] }: JournalEntry) =>
   lint.length === 0
-    ? html`<p>${say('lintNone')}</p>`
-    : html`<ul>${lint.map(({ rule, level, message }) => html`<li><code class="${level === 'warning' ? 'wait' : 'dim'}">${rule}</code> ${message}</li>`)}</ul>`
+    ? html`<p>${view.say('lintNone')}</p>`
+    : html`<ul>${lint.map(({ rule, level, message }) => html`<li><code class="${level === 'warning' ? 'wait' : 'dim'}">${rule}</code> ${told(view, message)}</li>`)}</ul>`
 
 /** Headers that curl sets itself. */
 const OWN = ['host', 'connection', 'content-length', 'transfer-encoding']
@@ -100,10 +101,10 @@ export const isRefused = ({ direction, verdict, note }: JournalEntry) =>
   direction === 'out' ? verdict !== 'acked' : !['SUCCESS', 'ok'].includes(String(note))
 
 /** The mock's remark on an exchange: the verdict in words, then the reason and what to do. */
-export const remark = ({ say }: View, { verdict, note = '' }: JournalEntry): Markup =>
+export const remark = (view: View, { verdict, note = '' }: JournalEntry): Markup =>
   verdict === undefined
     ? html`${note}`
-    : html`<b>${say(verdictWord(verdict))}</b> <span>${note.slice(note.indexOf(':') + 2)}</span>`
+    : html`<b>${view.say(verdictWord(verdict))}</b> <span>${told(view, note.slice(note.indexOf(':') + 2))}</span>`
 
 /** One exchange behind tabs. */
 export function exchange(view: View, entry: JournalEntry): Markup {

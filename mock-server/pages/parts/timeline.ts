@@ -3,6 +3,7 @@ import type { OrderSnapshot } from '../../ledger/orders.ts'
 import type { RefundSnapshot } from '../../ledger/refund-rules.ts'
 import type { Notification } from '../../notify/notification.ts'
 import { relative, time, yuan } from '../frame/format.ts'
+import { toldAfter } from '../frame/told.ts'
 import { html, type Markup, type Piece } from '../frame/markup.ts'
 import { here, type View } from '../frame/view.ts'
 import { verdictWord } from '../frame/words.ts'
@@ -40,9 +41,9 @@ function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntr
 const LONGEST = 80
 
 /** Only the verdict, or the start of the mock's remark. */
-function short({ say }: View, { verdict, note = '' }: JournalEntry): Markup {
-  const text = verdict === undefined ? note : say(verdictWord(verdict))
-  return html`<span class="said" title="${note}">${text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</span>`
+function short(view: View, { verdict, note = '' }: JournalEntry): Markup {
+  const text = verdict === undefined ? note : view.say(verdictWord(verdict))
+  return html`<span class="said" title="${verdict === undefined ? note : toldAfter(view, note)}">${text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</span>`
 }
 
 function itemOf(view: View, entry: JournalEntry, inside: boolean): Item {

@@ -3,6 +3,7 @@ import { LOGIN } from './login.ts'
 import { NOTIFY_V2 } from './notify-v2.ts'
 import { NOTIFY_V3 } from './notify-v3.ts'
 import { REFUNDS } from './refunds.ts'
+import { REMARKS } from './remarks.ts'
 import { SAID } from './said.ts'
 import { SHARED, TRANSPORT } from './shared.ts'
 
@@ -15,6 +16,7 @@ export const CHINESE: Readonly<Record<string, string>> = {
   ...TRANSPORT,
   ...REFUNDS,
   ...LOGIN,
+  ...REMARKS,
   ...SAID,
 }
 

@@ -92,6 +92,19 @@ t.test('a run over HTTP, and its pages', async (t) => {
     const { location } = await page('do/run', { ...form, body: changed })
     t.match((await page(`card${new URL(location!, mock.url).search}`)).text, told)
   }
+  // On a Chinese page the refusal is in Chinese; the control API says it in English.
+  for (const [path, body, refusal] of [
+    ['do/run', [...filled.entries(), ['only', 'N-999']], 'only：notify@1 中没有 N-999'],
+    ['do/opengate', [['name', 'tea']], '环境 default 没有闸门 tea'],
+  ] as const) {
+    const { location } = await page(path, {
+      ...form,
+      body: new URLSearchParams(body.map(([name, value]): [string, string] => [name, value])),
+      headers: { ...form.headers, ...zh.headers },
+    })
+    t.match((await page(`card${new URL(location!, mock.url).search}`, zh)).text, refusal)
+  }
+  t.match((await page('card/N-0', zh)).text, '没有测试项 N-0')
   t.match(await page('do/run', { ...form, body: filled }), { status: 303 })
   t.strictSame(
     (await finished('3')).results.map(({ id, verdict }: { id: string; verdict: string }) => [id, verdict]),
