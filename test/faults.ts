@@ -78,6 +78,8 @@ export const FAULTS: Record<string, FaultKind> = {
   'answer after the deadline': { isSlow: true, effect: { kind: 'delay', ms: HANG_MS * 1.5, when: 'after' } },
   'one byte at a time': {
     isSlow: true,
+    // A bill has ten minutes.
+    of: (speaker, api) => !isBill(speaker, api),
     meddle({ status, headers, body }, _tools, response) {
       response.writeHead(status, headers)
       let at = 0

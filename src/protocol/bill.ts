@@ -128,7 +128,9 @@ export class Columns {
 }
 
 function invalid(what: string): WechatError {
-  return new WechatError('WECHAT_REPLY_INVALID', `The bill is not usable: ${what}.`, { advice: 'repeat' })
+  return new WechatError('WECHAT_REPLY_INVALID', `The bill is not usable: ${what}. Download it again.`, {
+    advice: 'repeat',
+  })
 }
 
 export function money(text: string, digits = 2): number {

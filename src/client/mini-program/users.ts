@@ -93,7 +93,10 @@ export function createUsers(ask: AskWechat, appid: string): Users {
         )
       }
       if ((watermark as { appid?: unknown } | undefined)?.appid !== appid) {
-        throw new WechatError('WECHAT_DATA_FOREIGN', `The phone number belongs to an app other than ${appid}.`)
+        throw new WechatError(
+          'WECHAT_DATA_FOREIGN',
+          `The phone number belongs to an app other than ${appid}: check which app its code comes from.`,
+        )
       }
       return { phoneNumber, purePhoneNumber, countryCode: String(countryCode) }
     },

@@ -49,7 +49,12 @@ const TEXTS: [text: RegExp, code: WechatErrorCode, advice: Advice, toDo: string]
   [/creating/i, 'WECHAT_UNAVAILABLE', 'repeat', BILLS_FROM],
   [/exist/i, 'WECHAT_REFUSED', 'stop', 'Nothing was traded that day.'],
   [/system ?error|zip error/i, 'WECHAT_UNAVAILABLE', 'repeat', ADVICE.repeat],
-  [/sign ?error|appid|权限|^invalid parameter$/i, 'WECHAT_ACCOUNT_REFUSED', 'configure', ''],
+  [
+    /sign ?error|appid|权限|^invalid parameter$/i,
+    'WECHAT_ACCOUNT_REFUSED',
+    'configure',
+    'check `merchant` and `appid`',
+  ],
   [/^/, 'WECHAT_REFUSED', 'stop', ADVICE.stop],
 ]
 
@@ -70,7 +75,7 @@ function refused(body: Buffer): WechatError {
   const [, code, advice, toDo] = TEXTS.find(([text]) => text.test(wechatText) || text.test(wechatCode))!
   const message =
     code === 'WECHAT_ACCOUNT_REFUSED'
-      ? "WeChat Pay refused this server's request for a bill."
+      ? `WeChat Pay refused this server's request for a bill: ${toDo}, and the merchant's permissions.`
       : `WeChat Pay returned no bill: ${said}. ${toDo}`
   return new WechatError(code, message, { wechatCode, wechatText, advice })
 }
