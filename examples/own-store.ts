@@ -215,6 +215,16 @@ export function fileStore(path: string): FileStore {
         for (const { tokenHash, expiresAt } of sessions.values()) if (expiresAt < at) sessions.delete(tokenHash)
       })
     },
+    async forget(openid) {
+      transaction(({ sessions, anomalies }) => {
+        for (const session of sessions.values()) if (session.openid === openid) sessions.delete(session.tokenHash)
+        for (const [id, anomaly] of anomalies) {
+          const { payment, resolution } = anomaly
+          if (resolution === undefined || payment?.openid !== openid) continue
+          anomalies.set(id, { ...anomaly, payment: { ...payment, openid: '' } })
+        }
+      })
+    },
     getShared: async (name) => data.shared.get(name),
     async swapShared(name, before, after) {
       if (data.shared.get(name) !== before) return false

@@ -17,11 +17,13 @@ import { createAnomalies } from './engine/anomalies.ts'
 import { createAsk, createUsers } from './client/mini-program/users.ts'
 import { createShipping } from './client/mini-program/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
-import { createApps } from './engine/apps.ts'
-import type { Apps, RegisteredApp } from './engine/apps.ts'
-import { createLogin } from './engine/login.ts'
-import type { Login } from './engine/login.ts'
+import { createApps } from './engine/users/apps.ts'
+import type { Apps, RegisteredApp } from './engine/users/apps.ts'
+import { createLogin } from './engine/users/login.ts'
+import type { Login } from './engine/users/login.ts'
 import { createOrders } from './engine/orders.ts'
+import { createForget } from './engine/users/forget.ts'
+import type { Forget } from './engine/users/forget.ts'
 import type { Orders } from './engine/orders.ts'
 import { newOutTradeNo } from './engine/reconcile/numbers.ts'
 import { createReconcile } from './engine/reconcile/reconcile.ts'
@@ -53,6 +55,7 @@ export interface AccountServices {
   refunds: Refunds
   shipping: Shipping
   anomalies: Anomalies
+  forget: Forget
   bills: Bills
   reconcile: Reconcile
   daily: Daily
@@ -177,6 +180,7 @@ export function createAccount(config: Config, log: Log): AccountServices {
     refunds,
     shipping,
     anomalies: createAnomalies({ store, orders, pay, now }),
+    forget: createForget({ store, mchId, now }),
     bills: createBills(pay),
     reconcile,
     daily: createDaily({

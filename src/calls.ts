@@ -6,9 +6,10 @@ import type { PayV2Api } from './client/pay-v2/pay-v2.ts'
 import type { PayV3Api } from './client/pay-v3/api.ts'
 import { PAID_TRADE, SHIP, SHIPMENT } from './client/mini-program/shipping.ts'
 import type { Anomalies } from './engine/anomalies.ts'
-import type { RegisteredApp } from './engine/apps.ts'
+import type { RegisteredApp } from './engine/users/apps.ts'
 import type { Shipping } from './engine/claims/shipping.ts'
-import type { Login } from './engine/login.ts'
+import type { Forget } from './engine/users/forget.ts'
+import type { Login } from './engine/users/login.ts'
 import type { Orders } from './engine/orders.ts'
 import type { Reconcile } from './engine/reconcile/reconcile.ts'
 import { REFUND_ACCOUNT } from './engine/refunds.ts'
@@ -28,6 +29,7 @@ export interface Wechat {
   refunds: Pick<Refunds, 'create' | 'list' | 'get' | 'refresh' | 'retry' | 'settleAbnormal'>
   ship: Shipping['ship']
   anomalies: Anomalies
+  forget: Forget
   /** Bills of a day, row by row. */
   bills: Bills
   /** The calls of the mini program. If there are several, take those of `app(name)`. */
@@ -172,10 +174,7 @@ const LIMIT = optional((value) =>
     : `must be a whole number of ms, not ${shown(value)}`,
 )
 
-const JOB = objectOf({
-  mchId: text(1, 32),
-  outTradeNo: upTo(128),
-} satisfies Partial<Record<keyof Job, Rule>>)
+const JOB = objectOf({ mchId: text(1, 32), outTradeNo: upTo(128) } satisfies Partial<Record<keyof Job, Rule>>)
 
 /** Of orders and rows of bills too. */
 const PARTY = {
@@ -197,7 +196,7 @@ const GROUPS: {
   [
     Group in Exclude<
       keyof Wechat,
-      'selfTest' | 'ship' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'perform' | 'idle' | 'pay'
+      'selfTest' | 'ship' | 'forget' | 'requireUser' | 'app' | 'reconcile' | 'sweep' | 'perform' | 'idle' | 'pay'
     >
   ]: Rows<Wechat[Group]>
 } & {
@@ -321,6 +320,7 @@ export function checkCalls(wechat: Wechat, apps: readonly Pick<RegisteredApp, 'm
   return {
     ...wechat,
     ship: checked('ship', SHIP, wechat.ship as Call, false) as Wechat['ship'],
+    forget: checked('forget', [OPENID], wechat.forget as Call, false) as Wechat['forget'],
     reconcile: checked('reconcile', [['date', DAY]], wechat.reconcile as Call, false) as Wechat['reconcile'],
     app: checked('app', [['nameOrAppid', optional(anyText)]], wechat.app as Call, true) as Wechat['app'],
     perform: checked('perform', [['job', JOB]], wechat.perform as Call, false) as Wechat['perform'],

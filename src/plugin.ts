@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import { createAccount } from './account.ts'
 import { checkCalls } from './calls.ts'
 import type { Wechat } from './calls.ts'
-import { callsOfOnly } from './engine/apps.ts'
+import { callsOfOnly } from './engine/users/apps.ts'
 import type { Orders } from './engine/orders.ts'
 import { WechatError } from './errors.ts'
 import { noticesOf } from './options/notices.ts'
@@ -49,8 +49,22 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
   const log = fastify.log
   for (const { level, text } of noticesOf(config, new Date())) log[level](text)
   const account = createAccount(config, log)
-  const { login, orders, refunds, shipping, anomalies, bills, reconcile, daily, apps, pay, work, heart, wechatNow } =
-    account
+  const {
+    login,
+    orders,
+    refunds,
+    shipping,
+    anomalies,
+    forget,
+    bills,
+    reconcile,
+    daily,
+    apps,
+    pay,
+    work,
+    heart,
+    wechatNow,
+  } = account
   const registered = registrationsOn(fastify.server)
   registered.push(orders)
 
@@ -79,6 +93,7 @@ async function plugin<Tx>(fastify: FastifyInstance, options: WechatPayOptions<Tx
       refunds,
       ship: shipping.ship,
       anomalies,
+      forget,
       selfTest: async () => await selfTest({ config, services: account, notify }),
       requireUser: createRequireUser(fastify, users),
       app: (name) => {

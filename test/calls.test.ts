@@ -67,6 +67,7 @@ const CALLS: [path: string, args: Record<string, unknown>][] = [
   ['pay.reply', { message: MESSAGE, fault: 'mismatch' }],
   ['ship', { order: PAID, request: SHIPMENT }],
   ['reconcile', { date: '2026-01-31' }],
+  ['forget', { openid: 'oAlice' }],
   ['perform', { job: { kind: 'onPaid', mchId: ORDER.mchId, outTradeNo: 'order-1', claims: 0 } }],
   ['idle', { limitMs: 0 }],
   ['app', { nameOrAppid: 'tea' }],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createAccount } from '../src/account.ts'
-import { createApps } from '../src/engine/apps.ts'
+import { createApps } from '../src/engine/users/apps.ts'
 import { memoryStore, WechatError } from '../src/index.ts'
 import type { Check, Party, Store } from '../src/index.ts'
 import { parseOptions } from '../src/options/parse.ts'

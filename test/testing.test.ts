@@ -1131,6 +1131,15 @@ const FAULTS: [fault: string, broken: string, Fault][] = [
     }),
   ],
   [
+    'forgets a payer only in the sessions',
+    'forget ends the sessions of a payer, and takes the openid out of findings that are decided, and of no others',
+    (store) => ({
+      forget: async () => {
+        for (const name of ['a', 'b']) await store.deleteSession(name.repeat(64))
+      },
+    }),
+  ],
+  [
     'replaces a shared value without comparing it',
     'a shared value is kept by name, and replaced only by a process that knows the current one',
     (store) => ({

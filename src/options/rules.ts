@@ -33,6 +33,7 @@ const STORE_METHODS = [
   'getSession',
   'deleteSession',
   'deleteSessionsBefore',
+  'forget',
   'getShared',
   'swapShared',
 ] as const satisfies (keyof Store)[]

@@ -1,6 +1,6 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { Login } from '../engine/login.ts'
+import type { Login } from '../engine/users/login.ts'
 import { WechatError } from '../errors.ts'
 import type { Answers } from './answers.ts'
 import { appLoginSchema, loginSchema, logoutSchema, severalLoginSchema } from './schemas.ts'

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest, preHandlerAsyncHookHandler } from 'fastify'
-import type { Login } from '../engine/login.ts'
+import type { Login } from '../engine/users/login.ts'
 import { WechatError } from '../errors.ts'
 import type { Identity } from '../model.ts'
 import type { Answers } from './answers.ts'

@@ -103,7 +103,7 @@ export function memoryStore(): Store<undefined> {
     )
   }
 
-  function forget({ order: { outTradeNo, mchId, liveKey, payment } }: Row): void {
+  function remove({ order: { outTradeNo, mchId, liveKey, payment } }: Row): void {
     for (const { id } of about(outTradeNo)) anomalies.delete(id)
     if (liveKey !== null) live.delete(nameOf(mchId, liveKey))
     if (payment !== undefined) transactions.delete(nameOf(mchId, payment.transactionId))
@@ -238,7 +238,7 @@ export function memoryStore(): Store<undefined> {
         for (const [n, [, row]] of step.entries()) {
           // Something may have come meanwhile.
           if (row.order !== archived[n]!.order) continue
-          forget(row)
+          remove(row)
           count++
         }
       }
@@ -268,6 +268,14 @@ export function memoryStore(): Store<undefined> {
     },
     async deleteSessionsBefore(at) {
       for (const { tokenHash, expiresAt } of sessions.values()) if (expiresAt < at) sessions.delete(tokenHash)
+    },
+    async forget(openid) {
+      for (const session of sessions.values()) if (session.openid === openid) sessions.delete(session.tokenHash)
+      for (const [id, anomaly] of anomalies) {
+        const { payment, resolution } = anomaly
+        if (resolution === undefined || payment?.openid !== openid) continue
+        anomalies.set(id, { ...anomaly, payment: { ...payment, openid: '' } })
+      }
     },
     async getShared(name) {
       return shared.get(name)

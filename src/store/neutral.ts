@@ -34,6 +34,7 @@ export function neutral<Tx>(store: Store<Tx>): Store<Tx> {
     getSession: (...args) => store.getSession(...args).catch(failed),
     deleteSession: (...args) => store.deleteSession(...args).catch(failed),
     deleteSessionsBefore: (...args) => store.deleteSessionsBefore(...args).catch(failed),
+    forget: (...args) => store.forget(...args).catch(failed),
     getShared: (...args) => store.getShared(...args).catch(failed),
     swapShared: (...args) => store.swapShared(...args).catch(failed),
   }

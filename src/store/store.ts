@@ -159,6 +159,11 @@ export interface Store<Tx = unknown> {
   deleteSession(tokenHash: string): Promise<void>
   /** Deletes the sessions that have ended before `at`. */
   deleteSessionsBefore(at: Date): Promise<void>
+  /**
+   * Deletes the sessions of a payer, in all apps, and takes the openid out of the anomalies that are decided: their `payment.openid` becomes `''`. Orders stay as
+   * they are.
+   */
+  forget(openid: string): Promise<void>
   /** A value that the processes of this store share by name, such as an access token. */
   getShared(name: string): Promise<string | undefined>
   /**

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { TokenSession } from '../model.ts'
+import type { Anomaly, Resolution, TokenSession } from '../model.ts'
 import type { Case } from './case.ts'
-import { at, same } from './rows.ts'
+import { at, newAnomaly, newOrder, newPayment, same } from './rows.ts'
 
 export const SESSIONS: Case[] = [
   [
@@ -47,6 +47,41 @@ export const SESSIONS: Case[] = [
         undefined,
         ...sessions.slice(1),
       ])
+    },
+  ],
+
+  [
+    'forget ends the sessions of a payer, and takes the openid out of findings that are decided, and of no others',
+    async ({ store }) => {
+      const [payer, other] = ['o-forgotten', 'o-contract']
+      const session = (name: string, openid: string): TokenSession => ({
+        tokenHash: name.repeat(64),
+        appid: 'wx0000000000000001',
+        openid,
+        unionid: undefined,
+        expiresAt: at(1),
+      })
+      const found = async (id: string, openid: string): Promise<Anomaly> => {
+        const payment = { ...newPayment(newOrder()), openid }
+        const anomaly = newAnomaly({ id, kind: 'unknown-order', outTradeNo: payment.outTradeNo, payment })
+        await store.insertAnomaly(anomaly)
+        return anomaly
+      }
+      const sessions = [session('a', payer), session('b', payer), session('c', other)]
+      for (const each of sessions) await store.putSession(each)
+      const resolution: Resolution = { action: 'dismiss', note: 'done', at: at(5) }
+      const [decided, others, open] = [await found('1', payer), await found('2', other), await found('3', payer)]
+      for (const { id } of [decided, others]) await store.resolveAnomaly(id, resolution)
+      await store.forget(payer)
+      same(await Promise.all(sessions.map(({ tokenHash }) => store.getSession(tokenHash))), [
+        undefined,
+        undefined,
+        sessions[2],
+      ])
+      const masked = { ...decided, resolution, payment: { ...decided.payment!, openid: '' } }
+      same(await store.findAnomaly('1'), masked)
+      same(await store.findAnomaly('2'), { ...others, resolution })
+      same(await store.findAnomaly('3'), { ...open, resolution: undefined })
     },
   ],
 ]

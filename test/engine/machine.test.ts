@@ -584,7 +584,7 @@ const SEEN: [news: Observation, source: Source, seen: string, before: string, ou
     'notify',
     'payment 4200000001',
     'paid, done',
-    "refused: openid is oAnother, the order's is oTea_payer",
+    "refused: the payer is another than the order's",
   ],
   [
     { ...settle, payment: paymentOf(order, { transactionId: '4200000009' }) },

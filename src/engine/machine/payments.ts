@@ -161,12 +161,17 @@ function setAside(ruling: Ruling, kind: AnomalyKind, payment: Payment, reason: s
   return order.payment === undefined ? ruling.become('refused', text, {}, found) : ruling.keep('refused', text, found)
 }
 
-/** Every payment has to equal the order in all of these, from any source. Only in a mini program the payer is who ordered: anybody can scan a QR code. */
+/**
+ * Every payment has to equal the order in all of these, from any source. Only in a mini program the payer is who ordered: anybody can scan a QR code. One who was
+ * forgotten cannot be compared. The text stays in the history, so it does not name openids.
+ */
 function mismatch(expected: Order | Payment, payment: Payment): string | undefined {
-  const isAnybodys = 'tradeType' in expected && expected.tradeType !== 'JSAPI'
+  const isAnybodys = ('tradeType' in expected && expected.tradeType !== 'JSAPI') || !expected.openid
   for (const name of ['outTradeNo', 'appid', 'mchId', 'totalFee', 'currency', 'openid'] as const) {
     if (name === 'openid' && isAnybodys) continue
-    if (payment[name] !== expected[name]) return `${name} is ${payment[name]}, the order's is ${expected[name]}`
+    if (payment[name] === expected[name]) continue
+    if (name === 'openid') return "the payer is another than the order's"
+    return `${name} is ${payment[name]}, the order's is ${expected[name]}`
   }
   return undefined
 }

@@ -18,6 +18,9 @@ export const SHIPPING: {
   'ship-wanted'({ shipment }, ruling) {
     const { order, now } = ruling
     if (order.state !== 'paid') return ruling.keep('refused', `the order is ${order.state}, not paid`)
+    if (order.payment!.openid === '') {
+      return ruling.keep('refused', 'its payer was forgotten, and WeChat wants the openid')
+    }
     if (acceptedFee(order) >= order.payment!.totalFee) return ruling.keep('refused', 'all of it is refunded')
     const { shipments = [], sent = 0, attempts = 0, dueAt = null } = order.shipping ?? {}
     if (shipments.some((known) => isDeepStrictEqual(known, shipment))) return ruling.ignore('already known', 'repeated')

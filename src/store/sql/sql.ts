@@ -232,6 +232,12 @@ export function sqlStore<Tx>(
       await repeated(() => single((connection) => connection.run(sql, [time(at)])))
     },
 
+    async forget(openid) {
+      const ended = `delete from ${sessions} where openid = ${place.name}`
+      const masked = `update ${anomalies} set paid_openid = '' where paid_openid = ${place.name} and action is not null`
+      for (const sql of [ended, masked]) await repeated(() => single((connection) => connection.run(sql, [openid])))
+    },
+
     ...sharedOf(names, differences, access),
   }
 }

@@ -1,7 +1,7 @@
-import type { MiniProgram } from '../client/mini-program/mini-program.ts'
-import type { ShippingCalls } from '../client/mini-program/shipping.ts'
-import type { Users } from '../client/mini-program/users.ts'
-import { WechatError } from '../errors.ts'
+import type { MiniProgram } from '../../client/mini-program/mini-program.ts'
+import type { ShippingCalls } from '../../client/mini-program/shipping.ts'
+import type { Users } from '../../client/mini-program/users.ts'
+import { WechatError } from '../../errors.ts'
 
 /** A mini program with its own credentials. */
 export interface RegisteredApp {

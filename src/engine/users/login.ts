@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import type { CodeSession } from '../client/mini-program/mini-program.ts'
-import { WechatError } from '../errors.ts'
-import type { Identity } from '../model.ts'
-import { Secret } from '../base/secret.ts'
+import type { CodeSession } from '../../client/mini-program/mini-program.ts'
+import { WechatError } from '../../errors.ts'
+import type { Identity } from '../../model.ts'
+import { Secret } from '../../base/secret.ts'
 import type { Apps } from './apps.ts'
-import type { Store } from '../store/store.ts'
+import type { Store } from '../../store/store.ts'
 
 export interface LoginDeps {
   apps: Apps

@@ -1,0 +1,111 @@
+import t from 'tap'
+import { createForget } from '../../../src/engine/users/forget.ts'
+import type { Anomaly, Order } from '../../../src/model.ts'
+import { memoryStore } from '../../../src/store/memory.ts'
+import type { Store } from '../../../src/store/store.ts'
+import { at, newOrder, paymentOf } from '../helpers.ts'
+
+const PAYER = 'oTea_payer'
+const MCH_ID = '1900000109'
+
+let made = 0
+
+/** An order that is over, unless `part` says otherwise. */
+function over(part: Partial<Order> = {}): Order {
+  const order = newOrder({ outTradeNo: `order-${String(++made).padStart(6, '0')}`, state: 'closed', ...part })
+  return { ...order, key: order.outTradeNo, liveKey: null }
+}
+
+function paid(part: Partial<Order> = {}, openid = PAYER): Order {
+  const order = over({ state: 'paid', fulfilment: 'done', ...part })
+  return { ...order, payment: paymentOf(order, { transactionId: `42${order.outTradeNo}`, openid }) }
+}
+
+async function shop(orders: Order[], store: Store = memoryStore()) {
+  for (const order of orders) await store.insertOrder({ order, history: [], anomalies: [] })
+  return { store, forget: createForget({ store, mchId: MCH_ID, now: () => at(1) }) }
+}
+
+const found = ({ outTradeNo, payment }: Order): Anomaly => ({
+  id: `late:${outTradeNo}`,
+  kind: 'late',
+  outTradeNo,
+  at: at(0),
+  reason: 'paid late',
+  payment,
+})
+
+t.test('orders that are over forget their payer, whether paid or not; nothing else changes', async (t) => {
+  const refund = { outRefundNo: 'r', key: 'r', refundFee: 1, origin: 'local', createdAt: at(0), attempts: 0 } as const
+  const gone: Order[] = [
+    over(),
+    over({ state: 'failed' }),
+    paid(),
+    paid({ fulfilment: 'dismissed', refunds: [{ ...refund, state: 'success', dueAt: null, fulfilment: 'done' }] }),
+    paid({ tradeType: 'NATIVE', openid: undefined }),
+  ]
+  const stays: Order[] = [
+    over({ openid: 'oAnother' }),
+    paid({ openid: 'oAnother' }, 'oAnother'),
+    paid({ mchId: 'other' }),
+  ]
+  const { store, forget } = await shop([...gone, ...stays])
+  t.strictSame(await forget(PAYER), { masked: gone.length, kept: 0 })
+  for (const { openid: _, ...order } of gone) {
+    t.strictSame(await store.findOrder(order.outTradeNo), {
+      ...order,
+      ...(order.payment && { payment: { ...order.payment, openid: '' } }),
+    })
+    t.match(await store.history(order.outTradeNo), [{ source: 'operator', seen: 'payer forgotten', at: at(1) }])
+  }
+  for (const order of stays) t.strictSame(await store.findOrder(order.outTradeNo), order)
+  t.strictSame(await forget(PAYER), { masked: 0, kept: 0 }, 'again changes nothing')
+})
+
+t.test('what is not over keeps its payer until it is', async (t) => {
+  const doubtful = paid()
+  const stays = [
+    over({ state: 'prepaid', dueAt: at(5) }),
+    over({ state: 'closing', dueAt: at(5) }),
+    paid({ fulfilment: 'due', dueAt: at(5) }),
+    paid({ fulfilment: 'held' }),
+    paid({ dueAt: at(5) }),
+    doubtful,
+  ]
+  const { store, forget } = await shop(stays)
+  const anomaly = found(doubtful)
+  await store.insertAnomaly(anomaly)
+  t.strictSame(await forget(PAYER), { masked: 0, kept: stays.length })
+  for (const order of stays) t.strictSame(await store.findOrder(order.outTradeNo), order)
+
+  await store.resolveAnomaly(anomaly.id, { action: 'dismiss', note: '', at: at(2) })
+  t.strictSame(await forget(PAYER), { masked: 1, kept: stays.length - 1 })
+  t.match(await store.findAnomaly(anomaly.id), { payment: { openid: '' } })
+})
+
+t.test('orders and findings are read page by page', async (t) => {
+  const orders = Array.from({ length: 2001 }, () => over())
+  const { store, forget } = await shop(orders)
+  for (const order of orders.slice(0, 1001)) await store.insertAnomaly(found(order))
+  t.strictSame(await forget(PAYER), { masked: 1000, kept: 1001 })
+})
+
+t.test('an order that changes meanwhile is decided about as it is then', async (t) => {
+  for (const [what, late, expected] of [
+    ['work', { fulfilment: 'due', dueAt: at(5) }, { masked: 0, kept: 1 }],
+    ['another call', { openid: undefined, payment: undefined }, { masked: 1, kept: 0 }],
+    ['archive', undefined, { masked: 1, kept: 0 }],
+  ] as const) {
+    const memory = memoryStore()
+    const order = paid()
+    const { forget } = await shop([order], {
+      ...memory,
+      async updateOrder(outTradeNo, decide) {
+        if (late === undefined) return undefined
+        await memory.updateOrder(outTradeNo, (order) => ({ order: { ...order, ...late }, history: [], anomalies: [] }))
+        return await memory.updateOrder(outTradeNo, decide)
+      },
+    })
+    t.strictSame(await forget(PAYER), expected, what)
+  }
+})
