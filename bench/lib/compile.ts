@@ -6,7 +6,7 @@ const ROOT = new URL('../../', import.meta.url)
 const OUT = new URL('node_modules/.cache/fastify-wechat-pay-bench/', ROOT)
 
 /**
- * Compiles `src/` and the benchmarks' servers as the package itself is built, so that what is measured is what is installed: the loader that runs the
+ * Compiles `src/` and the benchmarks' servers to CommonJS without comments, as in the package, which has fewer and larger files: the loader that runs the
  * benchmark adds calls to the functions it compiles. Returns the folder of the compiled benchmarks.
  */
 export function compile(): URL {
@@ -18,7 +18,7 @@ export function compile(): URL {
   return new URL('bench/', OUT)
 }
 
-/** As in `dist`: CommonJS, but for the commands. */
+/** CommonJS, but for the benchmarks and the commands. */
 const TYPES = {
   bench: 'module',
   src: 'commonjs',
