@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Anomaly, Resolution, TokenSession } from '../model.ts'
 import type { Case } from './case.ts'
-import { at, newAnomaly, newOrder, newPayment, same } from './rows.ts'
+import { at, newAnomaly, newOrder, newPayment, same, times } from './rows.ts'
 
 export const SESSIONS: Case[] = [
   [
@@ -40,6 +40,9 @@ export const SESSIONS: Case[] = [
         unionid: undefined,
         expiresAt: at(ms),
       })
+      // More than one step of a store that deletes in steps.
+      const many = times(101, (n) => ({ ...session('a', 1), tokenHash: String(n).padStart(64, '0') }))
+      await Promise.all(many.map((each) => store.putSession(each)))
       const sessions = [session('a', 1), session('b', 2), session('c', 3)]
       for (const each of sessions) await store.putSession(each)
       await store.deleteSessionsBefore(at(2))
@@ -47,6 +50,7 @@ export const SESSIONS: Case[] = [
         undefined,
         ...sessions.slice(1),
       ])
+      for (const { tokenHash } of many) same(await store.getSession(tokenHash), undefined)
     },
   ],
 

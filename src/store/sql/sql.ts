@@ -24,6 +24,9 @@ export interface SqlStoreOptions {
   tablePrefix?: string | undefined
 }
 
+/** The most sessions that one statement deletes: after a long pause there may be millions. */
+const SESSIONS_STEP = 100
+
 /** A store in PostgreSQL, MySQL, MariaDB or SQLite. `Tx` is what the library of its executor calls a transaction. */
 export interface SqlStore<Tx> extends Store<Tx> {
   /**
@@ -228,8 +231,13 @@ export function sqlStore<Tx>(
     },
 
     async deleteSessionsBefore(at) {
-      const sql = `delete from ${sessions} where expires_at < ${place.time}`
-      await repeated(() => single((connection) => connection.run(sql, [time(at)])))
+      const ended = `where expires_at < ${place.time} limit ${SESSIONS_STEP}`
+      let step: string[]
+      do {
+        step = (await select(reading, sessions, sessionRow, ended, [time(at)])).map(({ tokenHash }) => tokenHash)
+        const sql = `delete from ${sessions} where token_hash in (${step.map(() => place.key).join(', ')})`
+        if (step.length > 0) await repeated(() => single((connection) => connection.run(sql, step)))
+      } while (step.length === SESSIONS_STEP)
     },
 
     async forget(openid) {
