@@ -1,4 +1,4 @@
-import type { Order } from '../../model.ts'
+import type { Anomaly, Order } from '../../model.ts'
 import { isDone } from '../../store/done.ts'
 import type { Store } from '../../store/store.ts'
 
@@ -6,13 +6,13 @@ import type { Store } from '../../store/store.ts'
 export interface Forgotten {
   /** Orders that no longer say who paid them. */
   masked: number
-  /** Orders that still do: something is left to do for them, or a person has to decide about them. */
+  /** Orders that still do, as something is left to do for them, or of which a finding that does waits for a person. */
   kept: number
 }
 
 /**
  * Takes a payer's openid out of everything of this merchant that is over, when the payer asks for it: of orders, their payments and decided findings. The payer's
- * sessions end. Money, numbers and times stay, and so does an order for which something is left to do, or about which a person has to decide: call again
+ * sessions end, as do those of all merchants of the store. Money, numbers and times stay, and so does an order for which something is left to do, or about which a person has to decide: call again
  * once it is over, until `kept` is 0. Any number of calls may run, beside working processes; one that is cut off has masked whole orders.
  *
  * It reads all orders of the store once, 1000 at a time, as nothing is indexed by openid: 100,000 took 1.8 s on PostgreSQL.
@@ -26,12 +26,12 @@ const AT_ONCE = 1000
 const END = '~'
 
 export function createForget({ store, mchId, now }: { store: Store; mchId: string; now: () => Date }): Forget {
-  /** The numbers of orders about which a person has to decide. */
-  async function doubtful(): Promise<Set<string>> {
+  /** The numbers of orders about which a person has to decide, because of findings that are `wanted`. */
+  async function doubtful(wanted: (anomaly: Anomaly) => boolean): Promise<Set<string>> {
     const numbers = new Set<string>()
     let page = await store.anomalies(AT_ONCE)
     for (;;) {
-      for (const { outTradeNo } of page) numbers.add(outTradeNo)
+      for (const { outTradeNo } of page.filter(wanted)) numbers.add(outTradeNo)
       if (page.length < AT_ONCE) return numbers
       page = await store.anomalies(AT_ONCE, page.at(-1))
     }
@@ -47,28 +47,33 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
         if (!isOf(order) || !isDone(order)) return undefined
         const { state } = order
         const line = { outTradeNo, at, source: 'operator', seen: 'payer forgotten', outcome: 'openid masked' } as const
-        return { order: masked(order), history: [{ ...line, from: state, to: state }], anomalies: [] }
+        return { order: withoutPayer(order), history: [{ ...line, from: state, to: state }], anomalies: [] }
       })
       return updated === undefined || !isOf(updated.order)
     }
 
     // First, so that the payer orders nothing more with a token from before.
     await store.forget(openid)
-    const undecided = await doubtful()
-    const result = { masked: 0, kept: 0 }
+    const undecided = await doubtful(() => true)
+    const kept = new Set<string>()
+    let masked = 0
     let page = await store.ordersBetween('', END, AT_ONCE)
     for (;;) {
       for (const order of page.filter((order) => order.mchId === mchId && isOf(order))) {
         const { outTradeNo } = order
         const isOver = isDone(order) && !undecided.has(outTradeNo) && (await mask(outTradeNo))
-        result[isOver ? 'masked' : 'kept']++
+        if (isOver) masked++
+        else kept.add(outTradeNo)
       }
-      if (page.length < AT_ONCE) return result
+      if (page.length < AT_ONCE) break
       page = await store.ordersBetween(page.at(-1)!.outTradeNo, END, AT_ONCE)
     }
+    // Also of orders that are somebody else's, or unknown, and what was found since.
+    for (const outTradeNo of await doubtful(({ payment }) => payment?.openid === openid)) kept.add(outTradeNo)
+    return { masked, kept: kept.size }
   }
 }
 
-function masked({ openid: _, ...order }: Order): Order {
+function withoutPayer({ openid: _, ...order }: Order): Order {
   return order.payment === undefined ? order : { ...order, payment: { ...order.payment, openid: '' } }
 }

@@ -83,6 +83,30 @@ t.test('what is not over keeps its payer until it is', async (t) => {
   t.match(await store.findAnomaly(anomaly.id), { payment: { openid: '' } })
 })
 
+t.test('a finding keeps its payer until it is decided, whoever the order belongs to', async (t) => {
+  const [another, masked] = [paid({ openid: 'oAnother' }, 'oAnother'), paid()]
+  const memory = memoryStore()
+  const late = found(masked)
+  const { store, forget } = await shop([another, masked], {
+    ...memory,
+    async updateOrder(outTradeNo, decide) {
+      await memory.insertAnomaly(late)
+      return await memory.updateOrder(outTradeNo, decide)
+    },
+  })
+  const payment = { ...another.payment!, openid: PAYER }
+  const findings: Anomaly[] = [
+    { ...found(another), id: 'mismatch', kind: 'mismatch', payment },
+    { ...found(another), id: 'unknown', kind: 'unknown-order', outTradeNo: 'unknown', payment },
+  ]
+  for (const finding of findings) await store.insertAnomaly(finding)
+  t.strictSame(await forget(PAYER), { masked: 1, kept: 3 })
+  for (const { id } of [...findings, late]) await store.resolveAnomaly(id, { action: 'dismiss', note: '', at: at(2) })
+  t.strictSame(await forget(PAYER), { masked: 0, kept: 0 })
+  t.strictSame(await store.findOrder(another.outTradeNo), another)
+  for (const { id } of [...findings, late]) t.match(await store.findAnomaly(id), { payment: { openid: '' } })
+})
+
 t.test('orders and findings are read page by page', async (t) => {
   const orders = Array.from({ length: 2001 }, () => over())
   const { store, forget } = await shop(orders)
