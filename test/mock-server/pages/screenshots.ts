@@ -37,6 +37,7 @@ t.test('screenshots', async (t) => {
     faults: 'faults',
     clock: 'clock',
     journal: 'journal',
+    entry: 'journal/1',
     setup: 'setup',
   }
   const browser = await startBrowser(t)
@@ -68,7 +69,7 @@ t.test('screenshots', async (t) => {
   await variants(attacked, card, card)
 
   // The shop: what a buyer sees, and beside it the same in other variants.
-  const shop = async (suffix: string, options: BrowserContextOptions) => {
+  const shop = async (suffix: string, options: BrowserContextOptions, isWhole = false) => {
     const opened = await startShop(t, 'v3', 'pages')
     const { page } = await buyTea(t, browser, opened, options)
     await save(page, `shop-cashier${suffix}`)
@@ -76,10 +77,26 @@ t.test('screenshots', async (t) => {
     await cashier(page).getByRole('button').last().click()
     await page.locator('.state-good').waitFor()
     await save(page, `shop-order${suffix}`)
+    if (isWhole) await otherEnds(page, opened)
     await page.locator('#back').click()
-    await page.locator('.order').waitFor()
+    await page.locator('.order').first().waitFor()
     await save(page, `shop${suffix}`)
   }
-  await shop('', { viewport: DESK })
+  const otherEnds = async (page: Page, { world }: Awaited<ReturnType<typeof startShop>>) => {
+    await page.getByRole('button', { name: 'Refund ¥12.50' }).click()
+    await page.getByText('Refund under way').waitFor()
+    await world.settleRefund(world.refunds()[0]!.outRefundNo, 'SUCCESS')
+    await page.getByText('Refunded').waitFor()
+    await save(page, 'shop-order-refunded')
+    await page.locator('#back').click()
+    await page.getByRole('button', { name: 'Buy' }).nth(1).click()
+    await cashier(page).getByRole('link', { name: 'Cancel' }).last().click()
+    await page.getByText('To be paid').waitFor()
+    await save(page, 'shop-order-unpaid')
+    await page.getByRole('button', { name: 'Cancel the order' }).click()
+    await page.getByText('Cancelled', { exact: true }).waitFor()
+    await save(page, 'shop-order-cancelled')
+  }
+  await shop('', { viewport: DESK }, true)
   await shop('-mobile-dark-zh', { viewport: PHONE, colorScheme: 'dark', locale: 'zh-CN' })
 })
