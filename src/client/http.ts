@@ -38,6 +38,8 @@ export interface HttpRequest {
   headers?: Readonly<Record<string, string>>
   /** Whether sending it twice is harmless. If not, it is repeated only if it was never sent. */
   repeatable: boolean
+  /** What to do if the answer is lost, for a call that nobody may repeat, such as `log in again with a new code`. */
+  ifLost?: string | undefined
 }
 
 export interface HttpReply {
@@ -107,12 +109,12 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
   }
 
   /** The error of the connection to `host`, or of its reply. */
-  function lostAt(host: string, error: unknown, signal: AbortSignal): WechatError {
+  function lostAt(host: string, error: unknown, signal: AbortSignal, ifLost?: string): WechatError {
     failedAt.set(host, now().getTime())
     if (error instanceof WechatError) return error
     const { name, reason } = error as NotConnected
     if (name === 'NotConnected') return failure(host + way, reason, false)
-    return failure(host + way, signal.aborted ? 'TIMEOUT' : codeOf(error as Error), true)
+    return failure(host + way, signal.aborted ? 'TIMEOUT' : codeOf(error as Error), true, ifLost)
   }
 
   async function sendTo(host: string, request: HttpRequest): Promise<HttpReply> {
@@ -126,15 +128,15 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
         if (size > MAX_REPLY_BYTES) {
           throw new WechatError(
             'WECHAT_REPLY_INVALID',
-            `The reply of ${host} is longer than ${MAX_REPLY_BYTES} bytes. Its outcome is unknown; query.`,
-            { advice: 'query' },
+            `The reply of ${host} is longer than ${MAX_REPLY_BYTES} bytes. Its outcome is unknown: ${request.ifLost ?? 'query'}.`,
+            { advice: request.ifLost === undefined ? 'query' : 'stop' },
           )
         }
         chunks.push(chunk)
       }
       return { status: reply.statusCode, headers: reply.headers, body: Buffer.concat(chunks) }
     } catch (error) {
-      throw lostAt(host, error, deadline)
+      throw lostAt(host, error, deadline, request.ifLost)
     }
   }
 
@@ -194,14 +196,12 @@ export function createHttp({ hosts, timeoutMs, now, heard, pause, cert, proxy }:
 }
 
 /** Names the cause only by its code: causes may contain addresses with secrets in their query. */
-function failure(host: string, code: string, sent: boolean): WechatError {
+function failure(host: string, code: string, sent: boolean, ifLost?: string): WechatError {
   const what = sent
-    ? 'Whether it took effect is unknown: repeat it unchanged, or query.'
+    ? `Whether it took effect is unknown: ${ifLost ?? 'repeat it unchanged, or query'}.`
     : 'It was not sent: repeat it.'
+  const details = { advice: sent && ifLost !== undefined ? 'stop' : 'repeat', sent } as const
   return TIMED_OUT.has(code)
-    ? new WechatError('WECHAT_TIMEOUT', `${host} did not answer in time (${code}). ${what}`, { advice: 'repeat', sent })
-    : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, {
-        advice: 'repeat',
-        sent,
-      })
+    ? new WechatError('WECHAT_TIMEOUT', `${host} did not answer in time (${code}). ${what}`, details)
+    : new WechatError('WECHAT_NETWORK', `The connection to ${host} failed (${code}). ${what}`, details)
 }

@@ -39,7 +39,8 @@ const REFUSALS: Refusals = {
 const REPEATED: readonly WechatErrorCode[] = ['WECHAT_UNAVAILABLE', 'WECHAT_RATE_LIMITED', 'WECHAT_ORDER_NOT_FOUND']
 
 /**
- * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text.
+ * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text. `ifLost` is what to do
+ * if a call that nobody may repeat has no readable answer.
  *
  * @throws {WechatError} if WeChat refuses `what`
  */
@@ -48,14 +49,14 @@ export function judge(
   what: string,
   secrets: readonly Secret[],
   refusals: Refusals = {},
+  ifLost?: string,
 ): Record<string, unknown> {
+  const toRepeat = ifLost === undefined ? 'Try again' : ifLost[0]!.toUpperCase() + ifLost.slice(1)
   if (reply.status >= 500) {
     throw new WechatError(
       'WECHAT_UNAVAILABLE',
-      `WeChat was asked for ${what} and answered with HTTP ${reply.status}. Try again.`,
-      {
-        advice: 'repeat',
-      },
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status}. ${toRepeat}.`,
+      { advice: ifLost === undefined ? 'repeat' : 'stop' },
     )
   }
   let body: unknown
@@ -67,7 +68,7 @@ export function judge(
   if (reply.status !== 200 || typeof body !== 'object' || body === null) {
     throw new WechatError(
       'WECHAT_REPLY_INVALID',
-      `WeChat was asked for ${what} and answered with HTTP ${reply.status} and something that is not a JSON object. Try again, and check \`baseUrl\` and proxies.`,
+      `WeChat was asked for ${what} and answered with HTTP ${reply.status} and something that is not a JSON object. ${toRepeat}, and check \`baseUrl\` and proxies.`,
     )
   }
   const { errcode = 0, errmsg } = body as { errcode?: unknown; errmsg?: unknown }

@@ -356,6 +356,21 @@ t.test('a reply that does not arrive in time', async (t) => {
   }
 })
 
+t.test('the error of a call that nobody may repeat says what to do instead, unless it was never sent', async (t) => {
+  const once = { ...POST, repeatable: false, ifLost: 'log in again' }
+  const lost = /Whether it took effect is unknown: log in again\.$/
+  const broken = await serve(t, (request) => request.socket.destroy())
+  const silent = (await rawHost(t, () => {})).origin
+  const cases = [
+    ['a broken connection', broken, { code: 'WECHAT_NETWORK', advice: 'stop', sent: true, message: lost }],
+    ['silence', silent, { code: 'WECHAT_TIMEOUT', advice: 'stop', sent: true, message: lost }],
+    ['no connection', await deadHost(), { advice: 'repeat', sent: false, message: /It was not sent: repeat it\.$/ }],
+  ] as const
+  for (const [name, host, expected] of cases) {
+    t.match(await failure(client(t, [host], { timeoutMs: 100 }).http.send(once)), expected, name)
+  }
+})
+
 t.test('headers without an end are cut off long before the deadline', async (t) => {
   let written = 0
   const { origin } = await rawHost(t, (socket) => {
@@ -412,6 +427,12 @@ t.test('a reply has a limit of 1 MiB', async (t) => {
     'one byte longer',
   )
   t.equal(requests, 2, 'and the call is not repeated')
+  const once = { ...POST, repeatable: false, ifLost: 'log in again' }
+  t.match(
+    await failure(http.send(once)),
+    { advice: 'stop', message: /outcome is unknown: log in again\.$/ },
+    'of a call that nobody may repeat',
+  )
 })
 
 t.test('a long reply is streamed', async (t) => {

@@ -61,7 +61,12 @@ export function createMiniProgram(http: Http, appid: string, appSecrets: KeyRing
       js_code: code.reveal(),
       grant_type: 'authorization_code',
     })
-    const reply = await http.send({ method: 'GET', path: `/sns/jscode2session?${query}`, repeatable: false })
+    const reply = await http.send({
+      method: 'GET',
+      path: `/sns/jscode2session?${query}`,
+      repeatable: false,
+      ifLost: 'log in again with a new code',
+    })
     return judgeCode2Session(reply, [appSecret, code])
   }
 }

@@ -51,13 +51,13 @@ const STALE: readonly ['WECHAT_SESSION_KEY_STALE', string] = [
 /** Makes a call with the access token, and resolves with the reply's fields. `secrets` are cut out of WeChat's words. */
 export type AskWechat = (
   what: string,
-  request: { path: string; query?: Record<string, string>; body?: object; repeatable: boolean },
+  request: { path: string; query?: Record<string, string>; body?: object; repeatable: boolean; ifLost?: string },
   secrets: readonly Secret[],
   refusals: Refusals,
 ) => Promise<Record<string, unknown>>
 
 export function createAsk(http: Http, tokens: AccessTokens): AskWechat {
-  return async (what, { path, query = {}, body, repeatable }, secrets, refusals) =>
+  return async (what, { path, query = {}, body, repeatable, ifLost }, secrets, refusals) =>
     await tokens.use(async (token) => {
       const search = new URLSearchParams({ access_token: token.reveal(), ...query })
       const reply = await http.send({
@@ -65,8 +65,9 @@ export function createAsk(http: Http, tokens: AccessTokens): AskWechat {
         path: `${path}?${search}`,
         ...(body !== undefined && { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
         repeatable,
+        ifLost,
       })
-      return judge(reply, what, [token, ...secrets], refusals)
+      return judge(reply, what, [token, ...secrets], refusals, ifLost)
     })
 }
 
@@ -81,7 +82,12 @@ export function createUsers(ask: AskWechat, appid: string): Users {
     async phoneNumber(code) {
       const { phone_info: info } = await ask(
         'a phone number',
-        { path: '/wxa/business/getuserphonenumber', body: { code: code.reveal() }, repeatable: false },
+        {
+          path: '/wxa/business/getuserphonenumber',
+          body: { code: code.reveal() },
+          repeatable: false,
+          ifLost: 'let the user tap the button again',
+        },
         [code],
         { 40013: PHONE_CODE, 40029: PHONE_CODE, 47001: PHONE_CODE },
       )
@@ -119,7 +125,12 @@ export function createUsers(ask: AskWechat, appid: string): Users {
     async resetSession(openid, sessionKey) {
       const { session_key: next } = await ask(
         'another session key',
-        { path: '/wxa/resetusersessionkey', query: proof(openid, sessionKey), repeatable: false },
+        {
+          path: '/wxa/resetusersessionkey',
+          query: proof(openid, sessionKey),
+          repeatable: false,
+          ifLost: 'log in again',
+        },
         [sessionKey],
         { 87007: STALE, 87009: STALE },
       )

@@ -93,7 +93,7 @@ export function createExchange({ apiKeys, signType, nonce, ...merchants }: Excha
     if (reply.status !== 200) {
       throw new WechatError(
         'WECHAT_UNAVAILABLE',
-        `WeChat Pay answered with HTTP ${reply.status}. Repeat it unchanged.`,
+        `WeChat Pay answered with HTTP ${reply.status}. ${reply.status < 500 ? 'Check `baseUrl` and proxies, and repeat' : 'Repeat'} it unchanged.`,
         { advice: 'repeat' },
       )
     }

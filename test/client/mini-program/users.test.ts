@@ -173,6 +173,37 @@ t.test('a phone number', async (t) => {
   await t.rejects(give(OK), { code: 'WECHAT_REPLY_INVALID' })
 })
 
+t.test('the answer of a call that nobody may repeat is lost: the error says how the user goes on', async (t) => {
+  const cases = [
+    [
+      '/wxa/business/getuserphonenumber',
+      'let the user tap the button again',
+      ({ users }: ReturnType<typeof app>) => users.phoneNumber(new Secret('code')),
+    ],
+    [
+      '/wxa/resetusersessionkey',
+      'log in again',
+      ({ users }: ReturnType<typeof app>) => users.resetSession('oAlice', KEY),
+    ],
+  ] as const
+  for (const [path, toDo, call] of cases) {
+    const its: (string | undefined)[] = []
+    for (const status of [502, 404]) {
+      const made = app({
+        [path]({ ifLost, repeatable }) {
+          its.push(repeatable ? 'repeat it' : ifLost)
+          return { status }
+        },
+      })
+      await t.rejects(call(made) as Promise<unknown>, {
+        advice: 'stop',
+        message: new RegExp(`HTTP ${status}.*\\. ${toDo}`, 'i'),
+      })
+    }
+    t.strictSame(its, [toDo, toDo], 'the connection says the same')
+  }
+})
+
 t.test('sessions and unionids', async (t) => {
   const RESET = '/wxa/resetusersessionkey'
   const stale = { errcode: 87009, errmsg: 'invalid signature' }

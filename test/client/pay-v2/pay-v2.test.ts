@@ -305,6 +305,15 @@ t.test('replies that are rejected for every call', async (t) => {
       { code: 'WECHAT_UNAVAILABLE', statusCode: 503, advice: 'repeat', message: /HTTP 502/ },
     ],
     ['a redirect', httpReply(signed(fields), { status: 302 }), { code: 'WECHAT_UNAVAILABLE', message: /HTTP 302/ }],
+    [
+      'another server',
+      httpReply('not found', { status: 404 }),
+      {
+        code: 'WECHAT_UNAVAILABLE',
+        advice: 'repeat',
+        message: /HTTP 404\. Check `baseUrl` and proxies, and repeat it/,
+      },
+    ],
     ['nothing', '', { ...query, message: /cannot be read: .*does not start with <xml>/ }],
     ['HTML', '<html></html>', query],
     ['JSON', '{"return_code":"SUCCESS"}', query],
