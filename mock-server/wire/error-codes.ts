@@ -147,6 +147,8 @@ export const ERRCODES = {
     47001: 'data format error',
     48001: 'api unauthorized',
   },
+  /** The text of 89002 is that of other calls. */
+  getpaidunionid: { ...OF_TOKEN, 40003: 'invalid openid', 89002: 'open not exists', 89300: 'invalid trade' },
   upload_shipping_info: {
     ...OF_TOKEN,
     ...OF_SHIPPING,

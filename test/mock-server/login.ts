@@ -67,5 +67,13 @@ export async function callSession(
   })
 }
 
+/** getpaidunionid, with a new token unless one is given. */
+export const askUnionid = async (world: World, openid: string | undefined, values: Values) =>
+  callLogin(world, '/wxa/getpaidunionid', {
+    access_token: values.access_token ?? (await tokenOf(world)),
+    openid,
+    ...values,
+  })
+
 export const askPhone = (world: World, accessToken: string, json: unknown) =>
   postJson(world, '/wxa/business/getuserphonenumber', { access_token: accessToken }, json)

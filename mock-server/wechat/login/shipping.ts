@@ -1,9 +1,8 @@
-import type { Account } from '../../ledger/account.ts'
-import type { Order } from '../../ledger/orders.ts'
 import { stateOf } from '../../ledger/orders.ts'
 import type { Application } from '../../users/app.ts'
 import type { Registry } from '../core.ts'
 import { checkToken, findByToken, type LoginEndpoint, type LoginRequest } from './call.ts'
+import { findPaid, type PaidOrder } from './paid-orders.ts'
 
 /** Order shipping management (login.md 4.5): what a trading mini program reports about goods that were paid for. */
 
@@ -20,27 +19,6 @@ const MAX_UPLOADS = 2
 /** As documented: with milliseconds and an offset. */
 const UPLOAD_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}(?:Z|[+-]\d{2}:\d{2})$/
 const DAY_MS = 24 * 3_600_000
-
-interface Found {
-  readonly account: Account
-  readonly order: Order
-  readonly payment: NonNullable<Order['payment']>
-}
-
-/** A paid order, by its transaction or by the merchant's number. */
-function find(
-  registry: Registry,
-  { get }: LoginRequest,
-  by: { transactionId: string; mchId: string; outTradeNo: string },
-): Found | undefined {
-  for (const account of registry.byAccessToken(get('access_token'))!.world.accounts) {
-    if (by.transactionId === '' && account.mchId !== by.mchId) continue
-    const { orders } = account
-    const order = by.transactionId === '' ? orders.find(by.outTradeNo) : orders.findTransaction(by.transactionId)
-    if (order?.payment) return { account, order, payment: order.payment }
-  }
-  return undefined
-}
 
 /** What is wrong about the parcels, if anything is. */
 function wrongParcel(parcel: unknown, logisticsType: number) {
@@ -68,7 +46,7 @@ export const uploadShippingInfo: LoginEndpoint<'upload_shipping_info'> = {
     const { order_key: key, logistics_type: logisticsType, delivery_mode: mode, shipping_list: list } = json
     const { upload_time: uploadTime, payer } = json
     if (!isObject(key) || (key.order_number_type !== 1 && key.order_number_type !== 2)) return 268485194
-    const found = find(registry, request, {
+    const found = findPaid(registry, request, {
       transactionId: key.order_number_type === 2 ? textOf(key.transaction_id) || '-' : '',
       mchId: textOf(key.mchid),
       outTradeNo: textOf(key.out_trade_no),
@@ -104,7 +82,7 @@ export const uploadShippingInfo: LoginEndpoint<'upload_shipping_info'> = {
 
 /** A call about a paid order that it names by `transaction_id`, or by `merchant_id` and `merchant_trade_no`. */
 const aboutOrder =
-  <E extends number>(handle: (found: Found, json: Json, app: Application) => object | E) =>
+  <E extends number>(handle: (found: PaidOrder, json: Json, app: Application) => object | E) =>
   (
     app: Application | undefined,
     request: LoginRequest,
@@ -116,7 +94,7 @@ const aboutOrder =
     const { transaction_id: transactionId, merchant_id: mchId, merchant_trade_no: outTradeNo } = json
     const by = { transactionId: textOf(transactionId), mchId: textOf(mchId), outTradeNo: textOf(outTradeNo) }
     if (by.transactionId === '' && (by.mchId === '' || by.outTradeNo === '')) return 10060014
-    const found = find(registry, request, by)
+    const found = findPaid(registry, request, by)
     return found ? handle(found, json, app!) : 10060001
   }
 

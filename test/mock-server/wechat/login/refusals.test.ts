@@ -6,6 +6,7 @@ import { ERRCODES } from '../../../../mock-server/wire/error-codes.ts'
 import { NOON, placeOrder, startMock, type Values } from '../../helpers.ts'
 import {
   askPhone,
+  askUnionid,
   callLogin,
   callSession,
   exchangeCode,
@@ -139,6 +140,18 @@ const SHIPPING_ROWS: [errcode: number, what: string, changes: unknown, before?: 
   [10060023, 'the same again', at(1), [{}]],
   [268485216, 'not later', parcel({ tracking_no: 'YT2' }), [{}]],
   [10060003, 'changed twice', { ...parcel({ tracking_no: 'YT3' }), ...at(2) }, [{}, again]],
+]
+
+const byNumber = ({ credentials: { mchId } }: World): Values => ({ mch_id: mchId, out_trade_no: ORDER })
+
+/** What names no order of the user. */
+const UNIONID_ROWS: [what: string, values: (world: World) => Values, openid?: string][] = [
+  ['no number', () => ({})],
+  ['no merchant', () => ({ out_trade_no: ORDER })],
+  ['another merchant', (world) => ({ ...byNumber(world), mch_id: '1' })],
+  ['a number that nobody knows', (world) => ({ ...byNumber(world), out_trade_no: 'order-1002' })],
+  ['a transaction that nobody knows', (world) => ({ ...byNumber(world), transaction_id: '4200' })],
+  ['somebody else has paid', byNumber, 'o-bob'],
 ]
 
 /** What the mock does without a fault. */
@@ -288,6 +301,44 @@ const BROUGHT: Record<LoginApi, [errcode: number, what: string, bring: Bring][]>
       async (world, other) => askPhone(world, await tokenOf(world), { code: other.phoneNumber('o-alice').code }),
     ],
   ],
+  getpaidunionid: [
+    ...tokenRows((world, token) => askUnionid(world, 'o-alice', { access_token: token })),
+    [40003, 'no openid', (world) => askUnionid(world, undefined, {})],
+    [40003, 'nobody has it', (world) => askUnionid(world, 'o-nobody', {})],
+    [40003, 'of another app', (world, other) => askUnionid(world, other.loginCode().openid, {})],
+    ...UNIONID_ROWS.map(([what, values, openid]): [number, string, Bring] => [
+      89300,
+      what,
+      async (world) => {
+        await paidOrder(world)
+        world.setUser('o-bob', { unionid: 'u-bob' })
+        return askUnionid(world, openid ?? 'o-alice', values(world))
+      },
+    ]),
+    [
+      89300,
+      'not paid',
+      async (world) => {
+        await placeOrder(world, 'http://127.0.0.1:9/notify', { out_trade_no: ORDER, openid: 'o-alice' })
+        return askUnionid(world, 'o-alice', byNumber(world))
+      },
+    ],
+    [
+      89300,
+      'too late',
+      async (world) => {
+        await paidOrder(world)
+        world.setUser('o-alice', { unionid: 'u-alice' })
+        await world.advance('5m')
+        return askUnionid(world, 'o-alice', byNumber(world))
+      },
+    ],
+    [
+      89002,
+      'a user without a unionid',
+      async (world) => askUnionid(world, 'o-alice', { transaction_id: await paidOrder(world) }),
+    ],
+  ],
   upload_shipping_info: [
     ...tokenRows((world, token) => shipping(world, 'upload_shipping_info', {}, token)),
     ...SHIPPING_ROWS.map(([errcode, what, changes, times]): [number, string, Bring] => [
@@ -378,6 +429,7 @@ for (const api of LOGIN_APIS) {
       resetusersessionkey: () => session('resetusersessionkey', {})(world, world),
       getuserphonenumber: async () =>
         askPhone(world, await tokenOf(world), { code: world.phoneNumber('o-alice').code }),
+      getpaidunionid: () => askUnionid(world, 'o-alice', {}),
       upload_shipping_info: () => shipping(world, 'upload_shipping_info', {}),
       get_order: () => shipping(world, 'get_order', {}),
       notify_confirm_receive: () => shipping(world, 'notify_confirm_receive', {}),
