@@ -1,6 +1,7 @@
 import t from 'tap'
 import { NOON, placeOrder, startMock } from '../../helpers.ts'
-import { askUnionid } from '../../login.ts'
+import { askUnionid, getToken } from '../../login.ts'
+import { orderV2, startPartner, SUB_OPENID, subsOf } from '../../partner.ts'
 
 t.test('the unionid of a user who has just paid, by either number', async (t) => {
   const mock = await startMock(t)
@@ -28,4 +29,24 @@ t.test('the unionid of a user who has just paid, by either number', async (t) =>
     { errcode: 0 },
     'refunded',
   )
+})
+
+t.test('of an order of a sub-merchant, in the app that the openid belongs to', async (t) => {
+  const { world } = await startPartner(t)
+  const [sub] = subsOf(world)
+  await orderV2(world, 'http://127.0.0.1:9/notify')
+  const { order } = await world.pay('tea-0001', { deliver: 'hold' })
+  const apps = [
+    { ...world.credentials, openid: order.openid, unionid: 'u-provider' },
+    { ...sub!, openid: SUB_OPENID, unionid: 'u-sub' },
+  ]
+  for (const { appid, openid, unionid } of apps) world.setUser(openid, { appid, unionid })
+  for (const { appid, appSecret, openid, unionid } of apps) {
+    const { access_token: token } = (await getToken(world, { appid, secret: appSecret })).json
+    const ask = (payer: string) =>
+      askUnionid(world, payer, { access_token: token, transaction_id: order.transactionId! })
+    t.match((await ask(openid)).json, { errcode: 0, unionid }, unionid)
+    world.setUser('o-both', { appid })
+    t.match((await ask('o-both')).json, { errcode: 89300 }, 'somebody else')
+  }
 })
