@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path'
 import Libsql from 'libsql'
 import t from 'tap'
 import { askBy, readWord } from '../../../mock-server/report/index.ts'
+import { runs, skippedWithout } from '../../languages.ts'
 
 t.setTimeout(300_000)
 
@@ -15,14 +16,6 @@ function documented(name: string): { text: string; command: string } {
   const [, text = '', command = ''] =
     new RegExp(`\`\`\`\\w+\\n(\\S.*${name}: --verify-cmd '([^']+)'[^]*?)\`\`\``).exec(README) ?? []
   return { text, command }
-}
-
-const runs = (program: string, ...args: string[]) => {
-  try {
-    return execFileSync(program, args, { encoding: 'utf8', stdio: 'pipe' })
-  } catch {
-    return undefined
-  }
 }
 
 const QUERY = 'SELECT count(*) FROM fulfilments WHERE out_trade_no = ?'
@@ -194,30 +187,25 @@ const LANGUAGES: Readonly<Record<string, Language>> = {
 for (const [language, { file, version, beside = {}, build, text: change = (text: string) => text }] of Object.entries(
   LANGUAGES,
 )) {
-  const found = version()
-  t.test(
-    `--verify-cmd in ${language}`,
-    { skip: found === undefined && `SKIPPED: what the ${language} of the documents needs is not installed` },
-    async (t) => {
-      const dir = t.testdir()
-      const db = new Libsql(join(dir, 'shop.db'))
-      db.exec('create table fulfilments (id integer primary key, out_trade_no text not null)')
-      for (const [number, times] of FULFILMENTS) {
-        for (let n = 0; n < times; n++) db.prepare('insert into fulfilments (out_trade_no) values (?)').run(number)
-      }
-      db.close()
-      const { text, command } = documented(file)
-      t.not(command, '', 'the documents have it')
-      for (const [path, content] of Object.entries({ ...beside, [file]: change(text), 'answers.json': ANSWERS })) {
-        mkdirSync(dirname(join(dir, path)), { recursive: true })
-        writeFileSync(join(dir, path), content)
-      }
-      if (build !== undefined) execFileSync('sh', ['-c', build], { cwd: dir, stdio: 'pipe' })
-      const ask = askBy(undefined, `cd '${dir}' && ${command}`, 'GET')!
-      for (const [number, times] of FULFILMENTS) {
-        const word = readWord(await ask({ out_trade_no: number }))
-        t.strictSame(word, { paid: times > 0, fulfilments: times }, `${language}: ${number}`)
-      }
-    },
-  )
+  t.test(`--verify-cmd in ${language}`, { skip: skippedWithout(language, version()) }, async (t) => {
+    const dir = t.testdir()
+    const db = new Libsql(join(dir, 'shop.db'))
+    db.exec('create table fulfilments (id integer primary key, out_trade_no text not null)')
+    for (const [number, times] of FULFILMENTS) {
+      for (let n = 0; n < times; n++) db.prepare('insert into fulfilments (out_trade_no) values (?)').run(number)
+    }
+    db.close()
+    const { text, command } = documented(file)
+    t.not(command, '', 'the documents have it')
+    for (const [path, content] of Object.entries({ ...beside, [file]: change(text), 'answers.json': ANSWERS })) {
+      mkdirSync(dirname(join(dir, path)), { recursive: true })
+      writeFileSync(join(dir, path), content)
+    }
+    if (build !== undefined) execFileSync('sh', ['-c', build], { cwd: dir, stdio: 'pipe' })
+    const ask = askBy(undefined, `cd '${dir}' && ${command}`, 'GET')!
+    for (const [number, times] of FULFILMENTS) {
+      const word = readWord(await ask({ out_trade_no: number }))
+      t.strictSame(word, { paid: times > 0, fulfilments: times }, `${language}: ${number}`)
+    }
+  })
 }
