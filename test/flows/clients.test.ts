@@ -1,6 +1,6 @@
 // Clients that know nothing of this package read the very replies that the plugin has read, and see the same values.
 import { createRequire } from 'node:module'
-
+import { gunzipSync } from 'node:zlib'
 import wechatpay from 'wechatpay-axios-plugin'
 import type { OrderTerms, TradeType } from '../../src/index.ts'
 import { between } from '../between.ts'
@@ -14,9 +14,11 @@ interface Tenpay {
   urls: Record<string, string>
   unifiedOrder: (values: object) => Promise<Reply>
   refundQuery: (values: object) => Promise<Reply>
+  downloadBill: (values: object, format: true) => Promise<{ list_title: string[]; list_data: string[][] }>
 }
 const TenpayClient = createRequire(import.meta.url)('tenpay') as new (options: object) => Tenpay
-const { Decorator, Wechatpay } = wechatpay as unknown as {
+const { Decorator, Formatter, Wechatpay } = wechatpay as unknown as {
+  Formatter: { castCsvBill: (file: Buffer) => { rows: Record<string, string>[] } }
   Decorator: { xmlBased: (config: object) => { post: (path: string, data: object) => Promise<{ data: Reply }> } }
   Wechatpay: new (config: object) => {
     chain: (path: string) => {
@@ -110,5 +112,77 @@ both('what is ordered, and refunds: the same values from the same replies', asyn
       const ours = listed.slice(-2).map(({ outRefundNo, refundFee }) => [outRefundNo, refundFee])
       t.strictSame(theirs, ours, `${name}: the last page of the refunds`)
     }
+  }
+})
+
+/** How public clients read the lines of a bill: by the names of its columns, in yuan. */
+async function linesOf(
+  t: Parameters<typeof serve>[0],
+  file: Buffer,
+): Promise<Record<string, Record<string, string>[]>> {
+  const url = await serve(t, (_request, response) => {
+    response.end(file)
+  })
+  const tenpay = new TenpayClient({ appid: 'wx', mchid: '1', partnerKey: 'a' })
+  tenpay.urls = { downloadbill: url }
+  const { list_title: titles, list_data: lines } = await tenpay.downloadBill({ bill_date: '20260115' }, true)
+  return {
+    tenpay: lines.map((line) => Object.fromEntries(line.map((value, n) => [titles[n]!.replace('\ufeff', ''), value]))),
+    'wechatpay-axios-plugin': Formatter.castCsvBill(file).rows,
+  }
+}
+
+const fen = (yuan: string | undefined) => Math.round(Number(yuan) * 100)
+
+both('the bills of a day: the same rows from the same file', async (t, open) => {
+  const machine = await between(t)
+  const { app, order, world, settle } = await open(t, {
+    world: { startTime: new Date('2026-01-15T12:00:00+08:00') },
+    options: (world) => {
+      machine.to = world.baseUrl
+      return { baseUrl: machine.url }
+    },
+  })
+  let file: Buffer
+  machine.meddle = ({ body }) => {
+    file = body[0] === 0x1f ? gunzipSync(body) : body
+    return undefined
+  }
+  const outTradeNo = await order()
+  await world.pay(outTradeNo)
+  await app.wechat.refunds.create(outTradeNo, { key: 'part', refundFee: 250 })
+  await world.advance('48h')
+  await settle()
+
+  const trades: unknown[] = []
+  for await (const { at: _, ...row } of app.wechat.bills.trades('2026-01-15')) {
+    const { transactionId, totalFee, refund, description, attach } = row
+    trades.push([
+      row.outTradeNo,
+      transactionId,
+      totalFee,
+      refund?.outRefundNo,
+      refund?.refundFee ?? 0,
+      description,
+      attach,
+    ])
+  }
+  for (const [name, lines] of Object.entries(await linesOf(t, file!))) {
+    const theirs = lines.map((line) => [
+      line['商户订单号'],
+      line['微信订单号'],
+      fen(line['订单金额']),
+      line['商户退款单号'] === '0' ? undefined : line['商户退款单号'],
+      fen(line['申请退款金额']),
+      line['商品名称'],
+      line['商户数据包'],
+    ])
+    t.strictSame(theirs, trades, `${name}: trades`)
+  }
+  const funds: unknown[] = []
+  for await (const { direction, fee } of app.wechat.bills.funds('2026-01-15')) funds.push([direction, fee])
+  for (const [name, lines] of Object.entries(await linesOf(t, file!))) {
+    const theirs = lines.map((line) => [line['收支类型'] === '收入' ? 'in' : 'out', fen(line['收支金额(元)'])])
+    t.strictSame(theirs, funds, `${name}: funds`)
   }
 })
