@@ -48,7 +48,9 @@ export function settle(
   if (rival === undefined) return { outcome: 'rival-needed' }
   const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
   const found = [ruling.anomaly(kind, payment, `paid after the order was ${order.state}`)]
-  if (policy.latePayment === 'fulfil' && rival === 'none') {
+  // Nobody can tell whether who paid is who ordered, if that one was forgotten.
+  const latePayment = order.tradeType === 'JSAPI' && order.openid === undefined ? 'hold' : policy.latePayment
+  if (latePayment === 'fulfil' && rival === 'none') {
     return ruling.become(
       'late',
       'paid late, to be fulfilled',
@@ -56,7 +58,7 @@ export function settle(
       found,
     )
   }
-  if (policy.latePayment === 'refund') {
+  if (latePayment === 'refund') {
     const part: Partial<Order> = { payment, fulfilment: 'dismissed' }
     return giveBack(ruling, 'late', part, `${kind}, to be refunded`, 'paid after closing', found)
   }

@@ -47,7 +47,7 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
         if (!isOf(order) || !isDone(order)) return undefined
         const { state } = order
         const line = { outTradeNo, at, source: 'operator', seen: 'payer forgotten', outcome: 'openid masked' } as const
-        return { order: withoutPayer(order), history: [{ ...line, from: state, to: state }], anomalies: [] }
+        return { order: without(openid, order), history: [{ ...line, from: state, to: state }], anomalies: [] }
       })
       return updated === undefined || !isOf(updated.order)
     }
@@ -70,10 +70,16 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
     }
     // Also of orders that are somebody else's, or unknown, and what was found since.
     for (const outTradeNo of await doubtful(({ payment }) => payment?.openid === openid)) kept.add(outTradeNo)
+    // Again: a finding may have been decided before it was read as undecided.
+    await store.forget(openid)
     return { masked, kept: kept.size }
   }
 }
 
-function withoutPayer({ openid: _, ...order }: Order): Order {
-  return order.payment === undefined ? order : { ...order, payment: { ...order.payment, openid: '' } }
+/** An order may have been paid by another person than who ordered it: that openid stays. */
+function without(openid: string, order: Order): Order {
+  const { openid: orderer, ...unnamed } = order
+  const { payment } = order
+  const masked = orderer === undefined || orderer === openid ? unnamed : order
+  return payment?.openid === openid ? { ...masked, payment: { ...payment, openid: '' } } : masked
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { decide } from '../../../src/engine/machine.ts'
 import { createForget } from '../../../src/engine/users/forget.ts'
 import type { Anomaly, Order } from '../../../src/model.ts'
 import { memoryStore } from '../../../src/store/memory.ts'
@@ -132,4 +133,49 @@ t.test('an order that changes meanwhile is decided about as it is then', async (
     })
     t.strictSame(await forget(PAYER), expected, what)
   }
+})
+
+t.test('a finding that is decided while the call runs is masked too', async (t) => {
+  for (const during of ['anomalies', 'ordersBetween'] as const) {
+    const memory = memoryStore()
+    const another = paid({ openid: 'oAnother' }, 'oAnother')
+    const finding: Anomaly = { ...found(another), kind: 'mismatch', payment: { ...another.payment!, openid: PAYER } }
+    const decide = () => memory.resolveAnomaly(finding.id, { action: 'dismiss', note: '', at: at(2) })
+    const { store, forget } = await shop([another], {
+      ...memory,
+      async anomalies(...page) {
+        if (during === 'anomalies') await decide()
+        return await memory.anomalies(...page)
+      },
+      async ordersBetween(...page) {
+        if (during === 'ordersBetween') await decide()
+        return await memory.ordersBetween(...page)
+      },
+    })
+    await store.insertAnomaly(finding)
+    t.strictSame(await forget(PAYER), { masked: 0, kept: 0 }, during)
+    t.match(await store.findAnomaly(finding.id), { payment: { openid: '' } }, during)
+  }
+})
+
+t.test('of an order that another person paid, the other one stays', async (t) => {
+  const order = paid({}, 'oAnother')
+  const { store, forget } = await shop([order])
+  t.strictSame(await forget(PAYER), { masked: 1, kept: 0 })
+  const { openid: _, ...rest } = order
+  t.strictSame(await store.findOrder(order.outTradeNo), rest)
+  t.strictSame(await forget('oAnother'), { masked: 1, kept: 0 })
+  t.match(await store.findOrder(order.outTradeNo), { openid: undefined, payment: { openid: '' } })
+})
+
+t.test('a late payment of an order whose payer was forgotten waits for a person: nobody can compare the payer', (t) => {
+  for (const latePayment of ['hold', 'refund', 'fulfil'] as const) {
+    const { openid: _, ...order } = over()
+    const payment = paymentOf(over(), { outTradeNo: order.outTradeNo, openid: 'oAnother' })
+    const news = { seen: 'payment', source: 'notify', payment, rival: 'none' } as const
+    const { outcome, change } = decide(order, news, { latePayment }, at(1), at(1))
+    t.equal(outcome, 'late', latePayment)
+    t.match(change, { order: { state: 'closed', fulfilment: 'held', refunds: [] }, anomalies: [{ kind: 'late' }] })
+  }
+  t.end()
 })
