@@ -168,6 +168,13 @@ t.test('of an order that another person paid, the other one stays', async (t) =>
   t.match(await store.findOrder(order.outTradeNo), { openid: undefined, payment: { openid: '' } })
 })
 
+t.test('of an order that another person paid, who ordered it stays', async (t) => {
+  const order = paid({}, 'oAnother')
+  const { store, forget } = await shop([order])
+  t.strictSame(await forget('oAnother'), { masked: 1, kept: 0 })
+  t.strictSame(await store.findOrder(order.outTradeNo), { ...order, payment: { ...order.payment!, openid: '' } })
+})
+
 t.test('a late payment of an order whose payer was forgotten waits for a person: nobody can compare the payer', (t) => {
   for (const latePayment of ['hold', 'refund', 'fulfil'] as const) {
     const { openid: _, ...order } = over()
