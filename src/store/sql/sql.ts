@@ -231,12 +231,14 @@ export function sqlStore<Tx>(
     },
 
     async deleteSessionsBefore(at) {
-      const ended = `where expires_at < ${place.time} limit ${SESSIONS_STEP}`
+      const ended = `where expires_at < ${place.time}`
+      const search = `${ended} limit ${SESSIONS_STEP}`
       let step: string[]
       do {
-        step = (await select(reading, sessions, sessionRow, ended, [time(at)])).map(({ tokenHash }) => tokenHash)
-        const sql = `delete from ${sessions} where token_hash in (${step.map(() => place.key).join(', ')})`
-        if (step.length > 0) await repeated(() => single((connection) => connection.run(sql, step)))
+        step = (await select(reading, sessions, sessionRow, search, [time(at)])).map(({ tokenHash }) => tokenHash)
+        // One that is renewed meanwhile stays.
+        const sql = `delete from ${sessions} ${ended} and token_hash in (${step.map(() => place.key).join(', ')})`
+        if (step.length > 0) await repeated(() => single((connection) => connection.run(sql, [time(at), ...step])))
       } while (step.length === SESSIONS_STEP)
     },
 

@@ -144,3 +144,21 @@ t.test('settings of the driver and the connection change nothing', async (t) => 
     write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id),
   })
 })
+
+t.test('a session that is renewed while ended ones are deleted stays', async (t) => {
+  const executor = fromSqlite(sqliteFile(':memory:', t))
+  const session = { tokenHash: 'a'.repeat(64), appid: 'wx', openid: 'o', unionid: undefined, expiresAt: new Date(1) }
+  const renewed = { ...session, expiresAt: new Date(9) }
+  const store = sqlStore({
+    ...executor,
+    async rows(sql, values) {
+      const rows = await executor.rows(sql, values)
+      if (sql.includes('expires_at <')) await store.putSession(renewed)
+      return rows
+    },
+  })
+  await store.migrate()
+  await store.putSession(session)
+  await store.deleteSessionsBefore(new Date(5))
+  t.strictSame(await store.getSession(session.tokenHash), renewed)
+})
