@@ -323,3 +323,9 @@ t.test('without a command it serves; stdout begins with the one line of --json',
     t.match(await mock.ended, { code: 0, signal: null, stdout: `${line}\n`, stderr: '' })
   }
 })
+
+t.test('a pipe whose reader has gone ends it, without a word', async (t) => {
+  const { unread, ended } = wechatMock(t, ['--help'])
+  unread()
+  t.match(await ended, { code: 1, stderr: '' })
+})

@@ -11,6 +11,8 @@ const CLI = fileURLToPath(new URL('../../../mock-server/cli/bin.ts', import.meta
 export interface Running {
   /** The next line of stdout. */
   readonly line: () => Promise<string>
+  /** Closes the pipe of stdout. */
+  readonly unread: () => void
   readonly kill: (signal: NodeJS.Signals) => void
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }>
 }
@@ -39,6 +41,9 @@ export function wechatMock(t: Test, args: string[], env: Record<string, string> 
   })
   return {
     line: async () => (await lines.next()).value as string,
+    unread: () => {
+      child.stdout.destroy()
+    },
     kill: (signal) => {
       child.kill(signal)
     },
