@@ -421,7 +421,7 @@ const ROWS: Record<string, Row> = {
     { isUnsafe: true },
   ),
   uploadShippingInfo: asking('upload_shipping_info', /upload_shipping_info/, async (shop) => {
-    const order = await paid(shop, `cart ${Math.random()}`)
+    const order = await paid(shop, `cart ${++uses}`)
     await shop.world.advance('61s')
     const call = () => shop.app.wechat.miniProgram.uploadShippingInfo(order, EXPRESS)
     return { call, expected: undefined }
@@ -479,12 +479,12 @@ const ROWS: Record<string, Row> = {
   },
   paidUnionid: asking('getpaidunionid', /getpaidunionid/, async (shop) => {
     shop.world.setUser('oAlice', { unionid: 'uAlice' })
-    const { payment } = await paid(shop, `cart ${Math.random()}`)
+    const { payment } = await paid(shop, `cart ${++uses}`)
     const call = () => shop.app.wechat.miniProgram.paidUnionid('oAlice', payment.transactionId)
     return { call, expected: 'uAlice' }
   }),
   shippingOrder: asking('get_order', /get_order/, async (shop) => {
-    const order = await paid(shop, `cart ${Math.random()}`)
+    const order = await paid(shop, `cart ${++uses}`)
     await shop.world.advance('61s')
     return {
       call: () => shop.app.wechat.miniProgram.shippingOrder(order),
@@ -582,7 +582,7 @@ for (const [name, row] of Object.entries(ROWS)) {
           const shop = await openShop(t, version, isPartner, isSlow, machine)
           for (const [kind, fault] of its) {
             await t.test(kind, async (t) => {
-              await faulty(t, { shop, machine, row, speaker, fault, timeoutMs: isSlow ? HANG_MS : 5000 })
+              await faulty(t, { shop, machine, row, speaker, fault })
             })
           }
         }
@@ -597,16 +597,14 @@ interface Case {
   row: Row
   speaker: Speaker
   fault: FaultKind
-  timeoutMs: number
 }
 
-async function faulty(t: Test, { shop, machine, row, speaker, fault, timeoutMs }: Case): Promise<void> {
+async function faulty(t: Test, { shop, machine, row, speaker, fault }: Case): Promise<void> {
   const { world } = shop
   const { call, after, healed } = await row.make(shop, `cart ${++uses}`)
   if (!set(shop, machine, fault, row, speaker)) return
   await machine.refuse(fault.isRefused === true)
   machine.asked.length = 0
-  const started = performance.now()
   let value: unknown
   try {
     value = await call()
@@ -615,13 +613,8 @@ async function faulty(t: Test, { shop, machine, row, speaker, fault, timeoutMs }
     const lines = v3.privateKey.split('\n').filter((line) => line.length > 40)
     checkError(t, error, [apiKey, appSecret, v3.apiV3Key, ...lines, ...tokensOf(world), ...shop.secrets])
   }
-  const ms = performance.now() - started
   const sent = machine.asked.filter((path) => row.path.test(path)).length
   t.ok(sent <= (row.isUnsafe ? 1 : 8), `sent ${sent} times`)
-  t.ok(
-    ms < (machine.asked.length + 1) * (timeoutMs + 300) + 1000,
-    `${Math.round(ms)} ms, ${machine.asked.length} requests`,
-  )
   await machine.refuse(false)
   if (after !== undefined) await after(t, value)
   world.reset('faults')
