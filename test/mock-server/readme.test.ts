@@ -108,7 +108,7 @@ t.test('every flag, and every command with its own flags', async (t) => {
     t.match(line, `WECHAT_MOCK_${flag.slice(2).replaceAll('-', '_').toUpperCase()}`, flag)
   }
   const common = ['--url', '--world', '--json']
-  for (const name of ['login-code', 'pay', 'deliver', 'advance', 'rotate', 'wait', 'doctor']) {
+  for (const name of ['login-code', 'order', 'pay', 'deliver', 'advance', 'rotate', 'wait', 'doctor']) {
     for (const flag of flagsOf((await command(name, '--help')).out)) {
       t.ok((common.includes(flag) ? row(flag) : row(name))?.includes(flag), `${name} ${flag}`)
     }

@@ -1,7 +1,10 @@
 import { createVerify } from 'node:crypto'
 import { createServer } from 'node:http'
 import t, { type Test } from 'tap'
+import type { SubCredentials } from '../../../mock-server/ledger/merchant.ts'
 import type { World } from '../../../mock-server/index.ts'
+import { signV2, type SignType } from '../../../mock-server/wire/sign-v2.ts'
+import { readXml } from '../../../mock-server/wire/xml.ts'
 import { ACK, deadUrl, deferred, placeOrder, REFUSAL, startMock, startShop, type Answer } from '../helpers.ts'
 import { unseal } from '../v3.ts'
 import { command } from './run.ts'
@@ -215,7 +218,7 @@ t.test('order: three commands test a notify handler over 24 hours, without an ap
   t.match(placed, {
     code: 0,
     out: new RegExp(
-      `^order shell-0001 of 1250 fen was placed with API v2 \\(wx\\w+\\); the user pays it with: wechat-mock pay shell-0001\n.* --version v3.*\n  apiKey ${world.credentials.apiKey}\n  signType MD5\n$`,
+      `^order shell-0001 of 1250 fen was placed with API v2 \\(wx\\w+\\); the user pays it with: wechat-mock pay shell-0001 --url ${mock.url}\n.* --version v3.*\n  apiKey ${world.credentials.apiKey}\n  signType MD5\n$`,
     ),
   })
   t.match(await wechatMock('pay'), { code: 0, out: /shell-0001 attempt 0: fail_xml/ })
@@ -284,6 +287,74 @@ t.test('order --version v3: what it prints verifies and decrypts the notificatio
     err: /^WeChat refused the order: PARAM_ERROR .+/,
   })
   t.match(await command(...order, '--version', 'v4'), { code: 1, err: /choices are v2, v3/i })
+})
+
+t.test('order: a merchant that may sign with HMAC-SHA256 only; another one chooses', async (t) => {
+  const cases: [bound: SignType | 'any', flags: string[], signType: SignType][] = [
+    ['any', [], 'MD5'],
+    ['any', ['--sign-type', 'HMAC-SHA256'], 'HMAC-SHA256'],
+    ['HMAC-SHA256', [], 'HMAC-SHA256'],
+    ['MD5', [], 'MD5'],
+  ]
+  const { world, shop, wechatMock, json } = await setup(t)
+  const { mchId, apiKey } = world.credentials
+  for (const [n, [bound, flags, signType]] of cases.entries()) {
+    world.setMerchant(mchId, { signType: bound })
+    const no = `shell-100${n}`
+    const { verify } = await json('order', '--notify-url', shop.notifyUrl, '--out-trade-no', no, ...flags)
+    t.same(verify, { apiKey, signType })
+    t.match(await wechatMock('pay', no), { code: 0, out: /attempt 0: acked/ })
+    const fields = readXml(shop.received.at(-1)!.body)
+    t.equal(fields.get('sign'), signV2(fields, apiKey, signType), `${bound} ${flags.join(' ')}`)
+  }
+  t.match(await wechatMock('order', '--notify-url', shop.notifyUrl, '--sign-type', 'HMAC-SHA256'), {
+    code: 1,
+    err: /^WeChat refused the order: /,
+  })
+  t.match(await wechatMock('order', '--notify-url', shop.notifyUrl, '--sign-type', 'SHA1'), { code: 1, err: /MD5/ })
+})
+
+t.test("order: a service provider's, in both versions, by a user of either app", async (t) => {
+  const mock = await startMock(t, { world: { subMerchants: 2, id: 'provider' } })
+  const { default: world } = mock
+  const shop = await startShop(t)
+  const [first, second] = world.credentials.subMerchants as [SubCredentials, SubCredentials]
+  const bare = '1900009999'
+  world.setMerchant(world.credentials.mchId, {
+    actsFor: [...[first, second].map(({ mchId, appid }) => ({ mchId, appids: [appid] })), { mchId: bare, appids: [] }],
+  })
+  const ofFirst = { subMchId: first.mchId, subAppid: first.appid }
+  const cases: [flags: string[], order: object][] = [
+    [[], { ...ofFirst, openid: '', subOpenid: /^o/ }],
+    [['--sub-mch-id', second.mchId], { subMchId: second.mchId, subAppid: second.appid, openid: '', subOpenid: /^o/ }],
+    [['--openid', 'o-lee'], { subMchId: first.mchId, subAppid: '', openid: 'o-lee', subOpenid: '' }],
+    [['--sub-openid', 'o-ming'], { ...ofFirst, openid: '', subOpenid: 'o-ming' }],
+    [['--sub-appid', first.appid, '--openid', 'o-lee'], { ...ofFirst, openid: 'o-lee', subOpenid: '' }],
+    [['--sub-mch-id', bare], { subMchId: bare, subAppid: '', openid: /^o/, subOpenid: '' }],
+  ]
+  const where = ['--url', mock.url, '--world', 'provider']
+  for (const version of ['v2', 'v3']) {
+    for (const [n, [flags, order]] of cases.entries()) {
+      const no = `${version}-100${n}`
+      const placed = ['order', '--version', version, '--notify-url', shop.notifyUrl, '--out-trade-no', no, ...flags]
+      t.match(await command(...placed, ...where), {
+        code: 0,
+        out: new RegExp(`wechat-mock pay ${no} --url ${mock.url} --world provider\n`),
+      })
+      t.match(world.order(no), order, `${version} ${flags.join(' ')}`)
+      t.match(await command('pay', no, ...where), { code: 0, out: /attempt 0: acked/ })
+    }
+    const refused = ['order', '--version', version, '--notify-url', shop.notifyUrl, '--sub-mch-id', '1900000000']
+    t.match(await command(...refused, ...where), { code: 1, err: /^WeChat refused the order: / })
+  }
+  t.match(JSON.parse((await command('order', '--notify-url', shop.notifyUrl, ...where, '--json')).out), ofFirst)
+  const { shop: own, wechatMock } = await setup(t)
+  for (const flag of ['--sub-mch-id', '--sub-appid', '--sub-openid']) {
+    t.match(await wechatMock('order', '--notify-url', own.notifyUrl, flag, '1900009999'), {
+      code: 1,
+      err: /is not a service provider; a mock with --sub-merchants 1 has one/,
+    })
+  }
 })
 
 t.test('--url may be before the command, and is refused by commands that start a mock', async (t) => {
