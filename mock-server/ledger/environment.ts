@@ -27,6 +27,10 @@ export const appEnvironment = (
     WECHAT_PUBLIC_KEY_ID: v3.publicKeyId,
     WECHAT_PUBLIC_KEY: v3.publicKey,
   }),
+  ...(v3.keyMode !== 'public-key' && {
+    WECHAT_PLATFORM_SERIAL_NO: v3.platformSerialNo,
+    WECHAT_PLATFORM_CERTIFICATE: v3.platformCertificate,
+  }),
   // The first of the sub-merchants of a service provider.
   ...(sub && { WECHAT_SUB_MCH_ID: sub.mchId, WECHAT_SUB_APPID: sub.appid, WECHAT_SUB_APP_SECRET: sub.appSecret }),
 })

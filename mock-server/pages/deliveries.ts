@@ -8,6 +8,7 @@ import { html, type Markup } from './frame/markup.ts'
 import { segment, to, type Page, type View } from './frame/view.ts'
 import { verdictWord } from './frame/words.ts'
 import { empty, orderLink } from './orders.ts'
+import { commandOf } from './parts/commands.ts'
 import { exchange } from './parts/exchange.ts'
 import { paged } from './parts/paging.ts'
 import { notificationKind, notificationWord, strip } from './parts/strip.ts'
@@ -34,14 +35,7 @@ export function deliveriesPage(view: View): Page {
     tab: 'deliveries',
     main:
       all.length === 0
-        ? empty(
-            say('emptyDeliveries'),
-            say('emptyDeliveriesHint'),
-            copyable(
-              view,
-              `npx -p fastify-wechat-pay wechat-mock pay --url ${view.origin}${world.id === 'default' ? '' : ` --world ${world.id}`}`,
-            ),
-          )
+        ? empty(say('emptyDeliveries'), say('emptyDeliveriesHint'), copyable(view, commandOf(view, 'pay')))
         : html`<h1>${say('deliveries')}</h1><ol class="rows">${rows.map((notification) => rowOf(view, notification))}</ol>${pages}`,
   }
 }

@@ -115,7 +115,7 @@ export function createPages(
       world: worlds.find(worldId),
       say: sayIn(language),
       language,
-      theme: /(?:^|; )mock-theme=(light|dark)(?:;|$)/.exec(cookies)?.[1] ?? '',
+      theme: (/(?:^|; )mock-theme=(light|dark)(?:;|$)/.exec(cookies)?.[1] as 'light' | 'dark' | undefined) ?? '',
       origin,
       url,
       query,

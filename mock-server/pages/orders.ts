@@ -1,9 +1,9 @@
 import type { OrderSnapshot } from '../ledger/orders.ts'
 import type { Notification } from '../notify/notification.ts'
 import { amount, relative } from './frame/format.ts'
-import { copyable } from './frame/layout.ts'
 import { html, type Markup } from './frame/markup.ts'
 import { segment, to, type Page, type View } from './frame/view.ts'
+import { keysLink, orderCommands } from './parts/commands.ts'
 import { notificationsOf, orderMark, orderWord, shownOf } from './parts/order-state.ts'
 import { paged } from './parts/paging.ts'
 import { strip } from './parts/strip.ts'
@@ -65,9 +65,6 @@ function matcher(search: string): (row: Row) => boolean {
     })
 }
 
-const command = ({ origin, world: { id } }: View) =>
-  `npx -p fastify-wechat-pay wechat-mock order --url ${origin}${id === 'default' ? '' : ` --world ${id}`} --notify-url http://127.0.0.1:3000/wechat/notify`
-
 export const empty = (title: string, hint: string, body: Markup | false = false): Markup =>
   html`<div class="empty"><h2>${title}</h2><p>${hint}</p>${body}</div>`
 
@@ -107,7 +104,7 @@ export function ordersPage(view: View): Page {
       ? empty(
           say('emptyOrders'),
           say('emptyOrdersHint'),
-          html`${copyable(view, command(view))}<p class="dim">${say('forgets')}</p>`,
+          html`${orderCommands(view)}${keysLink(view)}<p class="dim">${say('forgets')}</p>`,
         )
       : html`<h1>${say('orders')}</h1><div class="filters">${filters}</div>${
           rows.length === 0

@@ -4,8 +4,8 @@ import { relative, yuan } from './frame/format.ts'
 import { button } from './frame/layout.ts'
 import { html, Markup } from './frame/markup.ts'
 import { here, to, type Page, type View } from './frame/view.ts'
-import { copyable } from './frame/layout.ts'
 import { empty } from './orders.ts'
+import { keysLink, orderCommands } from './parts/commands.ts'
 import { paged } from './parts/paging.ts'
 import type { Word } from './frame/words.ts'
 
@@ -29,14 +29,7 @@ export function phonesPage(view: View): Page {
     tab: 'phone',
     main:
       unpaid.length === 0
-        ? empty(
-            say('emptyPhone'),
-            say('emptyOrdersHint'),
-            copyable(
-              view,
-              `npx -p fastify-wechat-pay wechat-mock order --url ${view.origin} --notify-url http://127.0.0.1:3000/wechat/notify`,
-            ),
-          )
+        ? empty(say('emptyPhone'), say('emptyOrdersHint'), html`${orderCommands(view)}${keysLink(view)}`)
         : html`<h1>${say('choosePhone')}</h1><ol class="rows">${rows.map(
             ({ body, outTradeNo, totalFee, prepayId, openid, createdAt }) =>
               html`<li id="o-${outTradeNo}"><a class="row" href="${to(view, `phone/${prepayId}`)}"><span class="st dim">○</span><span class="what"><span>${body}</span><span class="dim mono">${outTradeNo}</span></span><span class="payer dim mono">${openid}</span><span class="fee">${yuan(totalFee)}</span><span></span><span class="ago">${relative(createdAt, world.clock.now(), say)}</span></a></li>`,

@@ -2,6 +2,7 @@ import { button, copyable, form } from './frame/layout.ts'
 import { html } from './frame/markup.ts'
 import type { Page, View } from './frame/view.ts'
 import { empty } from './orders.ts'
+import { commandOf } from './parts/commands.ts'
 import { paged } from './parts/paging.ts'
 
 /** The page of users and login codes. */
@@ -21,14 +22,7 @@ export function usersPage(view: View): Page {
 <div class="acts">${form(view, 'user', {}, html`<label>${say('openid')}<input name="openid" maxlength="128" required></label><label>${say('nickname')}<input name="nickName" maxlength="128"></label>${app}<button>${say('setUser')}</button>`)}</div>
 ${
   users.length === 0
-    ? empty(
-        say('emptyUsers'),
-        say('emptyUsersHint'),
-        copyable(
-          view,
-          `npx -p fastify-wechat-pay wechat-mock login-code --url ${view.origin}${world.id === 'default' ? '' : ` --world ${world.id}`}`,
-        ),
-      )
+    ? empty(say('emptyUsers'), say('emptyUsersHint'), copyable(view, commandOf(view, 'login-code')))
     : html`<div class="scroll"><table><thead><tr><th>${say('openid')}</th><th>${say('nickname')}</th><th>${say('unionid')}</th><th>${say('sessionKey')}</th>${apps.length > 1 && html`<th>${say('appid')}</th>`}<th></th></tr></thead><tbody>${rows.map(
         ({ openid, nickName, unionid, sessionKey, appid }) =>
           html`<tr><td class="mono">${openid}</td><td>${nickName}</td><td class="mono">${unionid}</td><td class="mono">${sessionKey}</td>${apps.length > 1 && html`<td class="mono">${appid}</td>`}<td>${button(view, 'login', { openid, appid }, say('loginCode'))} ${button(view, 'rotate', { openid, appid }, say('rotate'))}</td></tr>`,

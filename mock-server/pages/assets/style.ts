@@ -10,7 +10,7 @@ body{margin:0;background:var(--bg);color:var(--text);font:14px/1.5 system-ui,-ap
 a{color:var(--link);text-decoration:none}a:hover{text-decoration:underline}
 :focus-visible{outline:2px solid var(--link);outline-offset:2px;border-radius:4px}
 small,.dim{color:var(--dim);font-size:12px}
-h1{font-size:18px;line-height:24px;margin:0 0 16px}h2{font-size:14px;margin:24px 0 8px}
+h1{font-size:18px;line-height:24px;margin:0 0 16px}h2{font-size:14px;margin:24px 0 8px}h3{font-size:12px;font-weight:600;margin:0 0 4px}
 code,pre,kbd,.mono{font-family:var(--mono);font-size:12px}
 pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}
 p,li,dd,h1{overflow-wrap:anywhere}
@@ -20,7 +20,7 @@ header{grid-area:head;display:flex;gap:8px 16px;align-items:center;padding:8px 1
 .name{font-weight:600;color:var(--text);display:flex;gap:8px;align-items:center}
 header form[role=search]{flex:1 1 200px;max-width:420px}input[type=search]{width:100%}
 .time{display:flex;gap:8px;align-items:center;flex-wrap:wrap;margin-left:auto;font-variant-numeric:tabular-nums}
-.prefs{display:flex;gap:12px;font-size:12px}
+.prefs{display:flex;gap:12px;font-size:12px}.prefs .tolight{display:none}@media (prefers-color-scheme:dark){.prefs .tolight{display:inline}.prefs .todark{display:none}}
 .menu{position:relative}.menu ul{position:absolute;z-index:5;margin:4px 0;padding:8px 16px;list-style:none;background:var(--bg);border:1px solid var(--line);border-radius:6px;max-height:60vh;overflow:auto}
 #nav{grid-area:nav;border-right:1px solid var(--line);padding:16px 8px;display:flex;flex-direction:column;gap:2px}
 #nav a{color:var(--text);padding:5px 8px;border-radius:6px;display:flex;justify-content:space-between}
@@ -67,7 +67,7 @@ table{border-collapse:collapse;width:100%;margin:0 0 16px}th{text-align:left;fon
 .scroll{overflow-x:auto}
 .copy{position:relative;background:var(--soft);border-radius:6px;padding:8px 12px;margin:0 0 12px}.copy pre{max-height:280px;overflow:auto;padding-right:64px}.copy button{position:absolute;top:6px;right:6px;background:var(--bg);font-size:12px;min-height:24px;padding:1px 8px}
 .script{display:none}.js .script{display:inline-block}
-.empty{padding:32px 0;max-width:720px}.empty h2{font-size:18px;margin-top:0}
+.empty{padding:32px 0;max-width:960px}.empty p{max-width:720px}.empty h2{font-size:18px;margin-top:0}
 .pages{display:flex;gap:16px;align-items:center;margin-top:12px;color:var(--dim)}
 .filters{display:flex;gap:4px 16px;margin-bottom:8px;flex-wrap:wrap}.filters a[aria-current]{font-weight:600;color:var(--text)}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(220px,1fr));gap:16px;margin-bottom:16px}.cards button{width:100%;text-align:left;padding:10px 12px;white-space:normal}.cards small{display:block}

@@ -87,8 +87,14 @@ const otherLanguage = (view: View) =>
     ? html`<a lang="zh" href="${here(view, { lang: 'zh' })}">中文</a>`
     : html`<a lang="en" href="${here(view, { lang: 'en' })}">English</a>`
 
+const OTHER = { '': ['dark', 'light'], light: ['dark'], dark: ['light'] } as const
+
+/** Until one is chosen, only the browser knows which theme it shows: the stylesheet hides the link to that one. */
 const otherTheme = (view: View) =>
-  html`<a href="${here(view, { theme: view.theme === 'dark' ? 'light' : 'dark' })}">${view.say(view.theme === 'dark' ? 'light' : 'dark')}</a>`
+  OTHER[view.theme].map(
+    (theme) =>
+      html`<a${view.theme === '' && html` class="to${theme}"`} href="${here(view, { theme })}">${view.say(theme)}</a>`,
+  )
 
 /** The result of an action, shown above the page. */
 const noticeOf = ({ notice }: View) =>

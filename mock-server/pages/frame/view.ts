@@ -18,7 +18,8 @@ export interface View {
   readonly world: World
   readonly say: Say
   readonly language: Language
-  readonly theme: string
+  /** Empty: that of the browser. */
+  readonly theme: '' | 'light' | 'dark'
   /** The origin of the mock, as the browser calls it: http://127.0.0.1:8090. */
   readonly origin: string
   /** The path with its query. */

@@ -2,6 +2,7 @@ import type { Verdict } from '../../wire/names.ts'
 import type { TradeState } from '../../ledger/orders.ts'
 import type { NotificationState } from '../../notify/notification.ts'
 import { CARD } from './words-card.ts'
+import { SETUP } from './words-setup.ts'
 
 export type Language = 'en' | 'zh'
 
@@ -101,8 +102,8 @@ const WORDS = {
   // Orders
   emptyOrders: ['No order yet', '还没有订单'],
   emptyOrdersHint: [
-    'Give your app the base URL and the credentials of Setup, then place an order through it. Without an app, one command makes an order:',
-    '请在应用中填写“接入”页的地址和凭据，然后通过应用下单。没有应用时，一条命令即可下单：',
+    'Give your app the base URL and the credentials of Setup, then place an order through it.',
+    '请在应用中填写“接入”页的地址和凭据，然后通过应用下单。',
   ],
   nothingFound: ['Nothing matches {q}', '没有与 {q} 匹配的内容'],
   searchHelp: [
@@ -263,20 +264,6 @@ const MORE = {
   emptyJournalHint: ['Your app reaches the mock at this address:', '应用通过此地址访问模拟器：'],
   toWechat: ['to WeChat', '发往微信'],
   fromWechat: ['from WeChat', '来自微信'],
-  envHint: [
-    'Paste it into the .env of your app. The keys and certificates are valid only for this mock.',
-    '粘贴到应用的 .env 中。密钥和证书仅属于此模拟器。',
-  ],
-  baseUrl: ['Base URL', '接口地址'],
-  baseUrlHint: [
-    'Instead of https://api.weixin.qq.com and https://api.mch.weixin.qq.com',
-    '代替 https://api.weixin.qq.com 和 https://api.mch.weixin.qq.com',
-  ],
-  credentials: ['Credentials', '凭据'],
-  commands: ['In three commands', '三条命令'],
-  worlds: ['Worlds', '环境'],
-  newWorld: ['Create another world', '新建环境'],
-  reset: ['Empty this world', '清空此环境'],
   clock_: ['clock', '时钟'],
 
   // What an action says
@@ -303,11 +290,11 @@ const MORE = {
   didReset: ['Empty.', '已清空。'],
 } as const satisfies Readonly<Record<string, Entry>>
 
-export type Word = keyof typeof WORDS | keyof typeof MORE | keyof typeof CARD
+export type Word = keyof typeof WORDS | keyof typeof MORE | keyof typeof CARD | keyof typeof SETUP
 /** Returns a text in the language of the browser. */
 export type Say = (word: Word, values?: Readonly<Record<string, string | number>>) => string
 
-const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE, ...CARD }
+const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE, ...CARD, ...SETUP }
 
 export function sayIn(language: Language): Say {
   const column = language === 'zh' ? 1 : 0

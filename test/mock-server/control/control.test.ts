@@ -185,7 +185,10 @@ const app = { ...common, WECHAT_PUBLIC_KEY_ID: 'PUB_KEY_ID_01', WECHAT_PUBLIC_KE
 t.test('the variables for an application, and the additional ones for a test', async (t) => {
   t.same(appEnvironment('http://127.0.0.1:8090', credentials), app)
   const old = { ...credentials, v3: { ...v3, keyMode: 'certificate' as const } }
-  t.same(appEnvironment('http://127.0.0.1:8090', old), common, 'a merchant without a public key')
+  const platform = { WECHAT_PLATFORM_SERIAL_NO: 'CD', WECHAT_PLATFORM_CERTIFICATE: 'platform' }
+  t.same(appEnvironment('http://127.0.0.1:8090', old), { ...common, ...platform }, 'a merchant without a public key')
+  const both = { ...credentials, v3: { ...v3, keyMode: 'changing' as const } }
+  t.same(appEnvironment('http://127.0.0.1:8090', both), { ...app, ...platform }, 'while one replaces the other')
   t.same(wholeEnvironment('http://127.0.0.1:8090', 'http://127.0.0.1:8091/__mock/v1', 'mine', credentials), {
     ...app,
     WECHAT_MOCK_URL: 'http://127.0.0.1:8091',

@@ -271,6 +271,60 @@ t.test('a page of another site can neither read nor control the mock', async (t)
   }
 })
 
+t.test('the link to another theme names the one that is not shown, without JavaScript too', async (t) => {
+  const scene = await startScene(t)
+  const BACKGROUND = 'getComputedStyle(document.body).backgroundColor'
+  const words = { 'en-GB': { dark: 'Dark', light: 'Light' }, 'zh-CN': { dark: '深色', light: '浅色' } } as const
+  for (const locale of ['en-GB', 'zh-CN'] as const) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const other = colorScheme === 'dark' ? 'light' : 'dark'
+      const window = await openWindow(t, browser, { locale, colorScheme, javaScriptEnabled: locale === 'en-GB' })
+      const { page } = window
+      await page.goto(scene.at('orders'))
+      const link = page.locator('.prefs a[href*=theme]:visible')
+      const before = await page.evaluate(BACKGROUND)
+      t.same(await link.allInnerTexts(), [words[locale][other]], `${locale}, ${colorScheme}`)
+      await link.click()
+      await page.waitForSelector(`html.${other}`)
+      t.not(await page.evaluate(BACKGROUND), before)
+      t.same(await link.allInnerTexts(), [words[locale][colorScheme]], `${locale}, ${other} was chosen`)
+      await link.click()
+      await page.waitForSelector(`html.${colorScheme}`)
+      t.equal(await page.evaluate(BACKGROUND), before)
+      t.same(await link.allInnerTexts(), [words[locale][other]], `${locale}, ${colorScheme} was chosen`)
+      t.strictSame(window.errors, [])
+    }
+  }
+})
+
+t.test('the first commands are complete at the width of a phone, and each is copied with one click', async (t) => {
+  const scene = await startScene(t, { keyMode: 'changing' })
+  for (const locale of ['en-GB', 'zh-CN']) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const window = await openWindow(t, browser, { locale, colorScheme, viewport: { width: 360, height: 740 } })
+      const { page, context } = window
+      await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      for (const path of ['orders', 'phone', 'setup']) {
+        await page.goto(scene.at(path))
+        const told = `${path}, ${locale}, ${colorScheme}`
+        t.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, told)
+        for (const version of ['v2', 'v3']) {
+          const command = page.locator('.copy', { hasText: `--version ${version}` })
+          await command.getByRole('button').click()
+          await command.locator('button.good').waitFor()
+          const copied = await page.evaluate('navigator.clipboard.readText()')
+          t.equal(copied, await command.locator('pre').innerText(), `${told}, ${version}`)
+          const { scrollHeight, clientHeight } = (await command
+            .locator('pre')
+            .evaluate(({ scrollHeight, clientHeight }) => ({ scrollHeight, clientHeight }))) as Record<string, number>
+          t.equal(scrollHeight, clientHeight, `${told}, ${version}: nothing is cut off`)
+        }
+      }
+      t.strictSame(window.errors, [])
+    }
+  }
+})
+
 const NAVIGATION_FITS =
   "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#nav') ?? document.body)"
 

@@ -86,8 +86,20 @@ t.test('every page is in Chinese for a Chinese browser, and a choice is kept', a
   t.match((await visit(mock, 'orders', { ...zh, cookie: `a=b; ${cookie.split(';')[0]}` })).text, 'No order yet')
   const dark = await visit(mock, 'orders?theme=dark')
   t.match(dark.headers.get('set-cookie'), /^mock-theme=dark;/)
-  t.match((await visit(mock, 'orders', { cookie: 'mock-theme=dark' })).html, '<html lang="en" class="dark">')
-  t.match((await visit(mock, 'orders', { cookie: 'mock-theme=dark"' })).html, '<html lang="en">')
+  const themes: [cookie: string, html: string, links: string[]][] = [
+    ['mock-theme=dark', '<html lang="en" class="dark">', ['light']],
+    ['mock-theme=light', '<html lang="en" class="light">', ['dark']],
+    ['mock-theme=dark"', '<html lang="en">', ['dark', 'light']],
+  ]
+  for (const [cookie, html, links] of themes) {
+    const page = await visit(mock, 'orders', { cookie })
+    t.match(page.html, html)
+    t.same(
+      [...page.html.matchAll(/\?theme=(\w+)"/g)].map(([, theme]) => theme),
+      links,
+      cookie,
+    )
+  }
   const odd = await visit(mock, 'orders?lang=%0d%0aset-cookie:x')
   t.match(odd.headers.get('set-cookie'), /^mock-lang=;/, 'invalid values are not kept')
 })

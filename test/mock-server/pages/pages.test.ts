@@ -1,6 +1,7 @@
 import t from 'tap'
 import { signV2 } from '../../../mock-server/wire/sign-v2.ts'
 import { writeXml } from '../../../mock-server/wire/xml.ts'
+import type { KeyMode } from '../../../mock-server/ledger/merchant.ts'
 import { PREPAY_LIFE_MS } from '../../../mock-server/ledger/orders.ts'
 import {
   ACK,
@@ -19,10 +20,14 @@ import { visit } from './visit.ts'
 
 t.test('an empty mock shows what to do next, with the complete command', async (t) => {
   const mock = await startMock(t)
+  const order = (version: string) =>
+    `wechat-mock order --url ${mock.url} --version ${version} --notify-url http://127.0.0.1:8080/wechat/notify Copy`
+  const both = `API v2 \\(XML\\) npx -p fastify-wechat-pay ${order('v2')} .*API v3 \\(JSON\\).* ${order('v3')} `
   const cases: [path: string, told: RegExp][] = [
-    ['orders', new RegExp(`No order yet .* wechat-mock order --url ${mock.url} --notify-url http://127.0.0.1:3000`)],
+    ['orders', new RegExp(`No order yet .*${both}The keys that the handler needs`)],
     ['deliveries', new RegExp(`No notification yet .* wechat-mock pay --url ${mock.url}`)],
-    ['phone', /No order is waiting for payment .* wechat-mock order/],
+    ['phone', new RegExp(`No order is waiting for payment .*${both}The keys that the handler needs`)],
+    ['setup', new RegExp(`${both}.* wechat-mock pay --url ${mock.url} .* wechat-mock advance --url ${mock.url} 24h4m`)],
     ['users', /No user yet .* wechat-mock login-code/],
     ['faults', /No faults are set .* No gate holds anything/],
     ['clock', /Time stands still until it is advanced\. .* Nothing is due/],
@@ -30,10 +35,33 @@ t.test('an empty mock shows what to do next, with the complete command', async (
   ]
   for (const [path, told] of cases) t.match(await visit(mock, path), { status: 200, text: told }, path)
   const other = mock.world({ id: 'w9' })
-  for (const path of ['orders', 'deliveries', 'users', 'setup']) {
+  for (const path of ['orders', 'deliveries', 'phone', 'users', 'setup']) {
     t.match((await visit(mock, `/__mock/ui/w9/${path}`)).text, / --world w9/, `${path} of another world`)
   }
   t.match((await visit(mock, '/__mock/ui/w9/setup')).text, other.credentials.apiKey)
+  other.clock.switchTo('real')
+  t.notMatch((await visit(mock, '/__mock/ui/w9/setup')).text, 'wechat-mock advance', 'a real clock is not advanced')
+})
+
+t.test('the keys of a notify handler are one click away, as .env, in each key mode', async (t) => {
+  const modes: [keyMode: KeyMode, variables: string[]][] = [
+    ['public-key', ['WECHAT_PUBLIC_KEY_ID', 'WECHAT_PUBLIC_KEY']],
+    ['certificate', ['WECHAT_PLATFORM_SERIAL_NO', 'WECHAT_PLATFORM_CERTIFICATE']],
+    [
+      'changing',
+      ['WECHAT_PUBLIC_KEY_ID', 'WECHAT_PUBLIC_KEY', 'WECHAT_PLATFORM_SERIAL_NO', 'WECHAT_PLATFORM_CERTIFICATE'],
+    ],
+  ]
+  for (const [keyMode, variables] of modes) {
+    const mock = await startMock(t, { world: { keyMode } })
+    const [, link] = /href="([^"]*#env)"/.exec((await visit(mock, 'orders')).html)!
+    const { html } = await visit(mock, link!.split('#')[0]!)
+    const [, env] = /<h2 id="env">.*?<pre[^>]*>(.*?)<\/pre>/s.exec(html)!
+    t.same(env!.match(/^WECHAT_(?:PUBLIC|PLATFORM)\w*/gm), variables, keyMode)
+    t.match(env, new RegExp(`^WECHAT_API_V3_KEY=${mock.default.credentials.v3.apiV3Key}$`, 'm'))
+    for (const name of ['WECHAT_API_V3_KEY', variables.at(-1)!]) t.match(html, new RegExp(`<p>A v3 .*${name}`))
+    t.equal(html.includes(`${mock.url}/v3/certificates`), keyMode !== 'public-key')
+  }
 })
 
 t.test(
@@ -398,7 +426,7 @@ t.test('Setup: everything to paste into an app, and the other worlds', async (t)
     `WECHAT_API_KEY=${apiKey}`,
     `WECHAT_API_V3_KEY=${v3.apiV3Key}`,
     `WECHAT_MOCK_URL=${mock.url}`,
-    `wechat-mock --url ${mock.url} advance 24h4m`,
+    `wechat-mock advance --url ${mock.url} 24h4m`,
     'second',
   ]) {
     t.match(text, told)

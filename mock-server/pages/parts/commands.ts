@@ -1,0 +1,21 @@
+import { copyable } from '../frame/layout.ts'
+import { html, type Markup } from '../frame/markup.ts'
+import { to, type View } from '../frame/view.ts'
+
+const HANDLER = 'http://127.0.0.1:8080/wechat/notify'
+
+/** A command of `wechat-mock` for this mock and world, with the command's own arguments. */
+export const commandOf = ({ origin, world: { id } }: View, name: string, args = ''): string =>
+  `npx -p fastify-wechat-pay wechat-mock ${name} --url ${origin}${id === 'default' ? '' : ` --world ${id}`}${args}`
+
+/** How to get an order without an app, in the version of the API whose notifications the handler takes. */
+export function orderCommands(view: View): Markup {
+  const { say } = view
+  const order = (version: 'v2' | 'v3') =>
+    copyable(view, commandOf(view, 'order', ` --version ${version} --notify-url ${HANDLER}`))
+  return html`<p>${say('orderCommands')}</p><h3>${say('orderV2')}</h3>${order('v2')}<h3>${say('orderV3')}</h3>${order('v3')}`
+}
+
+/** Where the keys are that such a handler needs. */
+export const keysLink = (view: View): Markup =>
+  html`<p><a href="${to(view, 'setup')}#env">${view.say('keysLink')}</a></p>`
