@@ -9,11 +9,13 @@ import { isOpen } from '../../src/engine/machine/ruling.ts'
 import { createOrders } from '../../src/engine/orders.ts'
 import { acceptedFee } from '../../src/engine/machine/refund-fees.ts'
 import { createRefunds } from '../../src/engine/refunds.ts'
+import { createForget } from '../../src/engine/users/forget.ts'
 import { createWork } from '../../src/engine/work.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { FulfilContext, Job, PaidOrder } from '../../src/hooks.ts'
 import type { AnomalyKind, Order, Payment, Refund, RefundReport, Resolution } from '../../src/model.ts'
 import { memoryStore } from '../../src/store/memory.ts'
+import { isDone } from '../../src/store/done.ts'
 import { ofMerchant } from '../../src/store/own.ts'
 import type { Store } from '../../src/store/store.ts'
 import { NASTY } from '../nonsense.ts'
@@ -56,6 +58,8 @@ type Command =
   | { do: 'perform'; process: 0 | 1; count: number; again: boolean }
   /** Operators decide about all that waits. */
   | { do: 'resolve'; process: 0 | 1; action: Resolution['action'] }
+  /** A payer asks to be forgotten. */
+  | { do: 'forget'; process: 0 | 1; openid: string }
   /** What people and WeChat do meanwhile; and whether hooks can do their work. */
   | {
       do:
@@ -70,6 +74,9 @@ type Command =
     }
   | { do: 'wait'; ms: number }
   | { do: 'steps'; count: number }
+
+const PAYER = newOrder().openid!
+const ANOTHER = 'oAnother'
 
 const processes = fc.constantFrom<0 | 1>(0, 1)
 const command: fc.Arbitrary<Command> = fc.oneof(
@@ -119,6 +126,14 @@ const command: fc.Arbitrary<Command> = fc.oneof(
       do: fc.constant('resolve' as const),
       process: processes,
       action: fc.constantFrom('refund' as const, 'fulfil' as const, 'dismiss' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('forget' as const),
+      process: processes,
+      openid: fc.constantFrom(PAYER, ANOTHER),
     }),
   },
   {
@@ -509,6 +524,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             concurrency: 5,
           })
           const anomalies = createAnomalies({ store: view, orders: made, pay, now: clock })
+          const forget = createForget({ store: view, mchId, now: clock })
           async function resolve(action: Resolution['action'], only?: AnomalyKind): Promise<void> {
             for (const { id, kind, payment } of await view.anomalies(100)) {
               // An operator sees the real payment in the merchant platform.
@@ -534,7 +550,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           }
           /** As the keys of this merchant may have signed it, whosever order it names. */
           const signed = (payment: Payment): Payment => ({ ...payment, mchId })
-          return { life, orders: made, refunds, work, resolve, hint, report, signed, appids }
+          return { life, orders: made, refunds, work, resolve, forget, hint, report, signed, appids }
         }
 
         const alive = [start(0), start(1)]
@@ -560,10 +576,10 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               for (let n = 0; n < command.count && scheduler.count() > 0; n++) await scheduler.waitOne()
               break
             case 'pay':
-              wechat.pay(newOrder().openid!)
+              wechat.pay(PAYER)
               break
             case 'pay for another':
-              wechat.pay('oAnother')
+              wechat.pay(ANOTHER)
               break
             case 'settle refunds':
               wechat.settleRefunds('success')
@@ -581,6 +597,9 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               break
             case 'resolve':
               begin(alive[command.process]!.resolve(command.action))
+              break
+            case 'forget':
+              begin(alive[command.process]!.forget(command.openid))
               break
             case 'set clock':
               alive[command.process]!.life.aheadMs = command.aheadMs
@@ -707,7 +726,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
           const order = (await store.findOrder(payment.outTradeNo))!
           if (order.payment === undefined) {
             assert.ok(
-              payment.openid === 'oAnother' &&
+              payment.openid === ANOTHER &&
                 (await store.findAnomaly(`mismatch:${payment.outTradeNo}:${payment.transactionId}`)),
               'every payment is recorded, unless it was a mismatch, which was reported',
             )
@@ -760,6 +779,11 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             )
           }
         }
+        for (const { forget } of alive) {
+          for (const openid of [PAYER, ANOTHER]) begin(forget(openid))
+          await drain()
+        }
+        const undecided = new Set((await store.anomalies(1000)).map(({ outTradeNo }) => outTradeNo))
         const live = new Set<string>()
         const transactions = new Set<string>()
         for (let n = 1; n <= orders; n++) {
@@ -774,6 +798,22 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
               wechat.trades.get(order.outTradeNo)?.state,
               'SUCCESS',
               'nothing is paid without a payment at WeChat',
+            )
+          }
+          const lines = await store.history(order.outTradeNo)
+          const told = JSON.stringify([order, lines])
+          assert.ok(
+            ![PAYER, ANOTHER].some((openid) => told.includes(openid)) ||
+              !isDone(order) ||
+              undecided.has(order.outTradeNo),
+            'what is over no longer names its payer',
+          )
+          const since = lines.slice(lines.findIndex(({ seen }) => seen === 'payer forgotten'))
+          if (order.fulfilment === 'done' && since.some(({ from, to }) => from !== 'paid' && to === 'paid')) {
+            assert.ok(
+              since[0]!.seen !== 'payer forgotten' ||
+                since.some(({ source, seen }) => source === 'operator' && seen.startsWith('fulfil')),
+              'what is paid after its payer was forgotten is fulfilled only if an operator says so',
             )
           }
           const name = `${order.mchId} ${order.liveKey}`
