@@ -32,12 +32,12 @@ export interface Wechat {
   forget: Forget
   /** Bills of a day, row by row. */
   bills: Bills
-  /** The calls of the mini program. If there are several, take those of `app(name)`. */
+  /** The calls of the mini program. With several apps, use those of `app(name)`. */
   miniProgram: RegisteredApp['miniProgram']
   /**
-   * One of several apps, by its name or appid: its calls, and a preHandler that lets only its users pass.
+   * One of several apps, by its name or appid: its calls, and a preHandler that admits only its users.
    *
-   * @throws {WechatError} `WECHAT_INPUT_INVALID` if there is no such app, or no name although there are several
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for an unknown app, or without a name if there are several
    */
   app(nameOrAppid?: string): RegisteredApp & Pick<Wechat, 'requireUser'>
   /** The raw payment API of the merchant; with `version` `'v3'` it has more methods. */
@@ -69,7 +69,7 @@ export interface Wechat {
    * for work already done changes nothing. Resolves when the work is over, with whether there was any. A hook that fails does not reject: the work is due again
    * later, with a new job. Do not await it in a hook.
    *
-   * @throws {WechatError} `WECHAT_INPUT_INVALID` for what is no job, or one of another merchant; `WECHAT_STORE_FAILED`, or `WECHAT_BUSY` if the app is closing: let your queue deliver it again
+   * @throws {WechatError} `WECHAT_INPUT_INVALID` for anything but a job, and for another merchant's job; `WECHAT_STORE_FAILED`, or `WECHAT_BUSY` if the app is closing: let your queue deliver it again
    */
   perform(job: Pick<Job, 'mchId' | 'outTradeNo'>): Promise<boolean>
   /** Waits until this process has no running work, at most `limitMs` (default 8000). For tests, e.g. `world.settleOn(() => app.wechat.idle())`. */

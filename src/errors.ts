@@ -58,7 +58,7 @@ export type WechatErrorCode = keyof typeof STATUS
 
 /**
  * What the caller of a failed exchange may do:
- * `repeat` exactly the same request (same number, same parameters); `query` WeChat first; take a `new-number`, as WeChat takes this one no more;
+ * `repeat` exactly the same request (same number, same parameters); `query` WeChat first; take a `new-number`, as WeChat no longer accepts this one;
  * `configure`: the operator has to set something right first, here or in the merchant platform; `stop`, as repeating cannot help.
  */
 export type Advice = 'repeat' | 'query' | 'new-number' | 'configure' | 'stop'

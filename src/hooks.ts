@@ -36,7 +36,7 @@ export interface Job {
 
 /** What `enqueue` gets besides the job. */
 export interface EnqueueContext<Tx> {
-  /** The transaction that makes the work due; `undefined` with a store that has none. */
+  /** The transaction that makes the work due; `undefined` with a store without transactions. */
   tx: Tx
   /** When the work is due: now, or later after a failure. A job that is performed earlier finds nothing to do. */
   dueAt: Date
@@ -67,7 +67,7 @@ export interface LogLevels {
 
 /** What `onPaid` and `onRefunded` get besides the order. */
 export interface FulfilContext<Tx> {
-  /** The transaction that also marks the order fulfilled; `undefined` with a store that has none. */
+  /** The transaction that also marks the order fulfilled; `undefined` with a store without transactions. */
   tx: Tx
   /** Fastify's log; if a notification started the work, with its `reqId`. */
   log: Log
@@ -92,7 +92,7 @@ export interface IssuedToken {
 export interface AuthenticatedUser {
   openid: string
   unionid?: string | null | undefined
-  /** The app he has logged in to. With one app it may be left out; any other is refused. */
+  /** The app the user has logged in to. With one app it may be left out; any other app is refused. */
   appid?: string | undefined
 }
 

@@ -76,10 +76,10 @@ export interface Owner {
 /** An order as the store keeps it. */
 export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' | 'appid'>, Account {
   outTradeNo: string
-  /** The service provider's own appid, which it was made with (`sp_appid`), of an order with a `subMchId`. If `appid` is another, that is the sub-merchant's (`sub_appid`). */
+  /** The service provider's own appid (`sp_appid`) at the time of ordering; set with `subMchId`. If `appid` differs, it is the sub-merchant's (`sub_appid`). */
   spAppid?: string | undefined
   tradeType: TradeType
-  /** Whatever else its terms say. */
+  /** Further values of its terms. */
   extras?: OrderExtras | undefined
   /** The version of WeChat Pay's API it was made with. */
   apiVersion: 'v2' | 'v3'
@@ -93,7 +93,7 @@ export interface Order extends Omit<OrderTerms, keyof OrderExtras | 'tradeType' 
   /** By WeChat's clock, as precisely as it was known. */
   createdAt: Date
   prepayId?: string | undefined
-  /** Instead of a prepay id: of a `NATIVE` order the content of its QR code (`code_url`), of an `H5` order the page to open (`h5_url`). */
+  /** Instead of a prepay id: the content of the QR code of a `NATIVE` order (`code_url`), the page to open of an `H5` order (`h5_url`). */
   payUrl?: string | undefined
   /** When the prepay id or the URL ends. */
   prepayExpiresAt?: Date | undefined
@@ -246,7 +246,7 @@ export type AnomalyKind =
   | 'refund-stuck'
   /** The bill of a day and the store differ, and asking WeChat has not settled it. */
   | 'bill-differs'
-  /** WeChat refused for good to take the shipping of an order, or has not taken it in ten attempts, which go on. */
+  /** WeChat finally refused the shipping report of an order, or has not accepted it in ten attempts. Retries go on. */
   | 'shipping-refused'
   /** `onPaid` or `onRefunded` has failed ten times for the same order or refund. Retries go on. */
   | 'hook-failing'

@@ -46,7 +46,7 @@ export async function selfTest(deps: SelfTestDeps): Promise<Check[]> {
   const checks: Look[] = [
     ['certificates', () => endings(deps)],
     ...each('app secret', (app) => appSecret(app)),
-    // In API v3 the app is no part of a question, and of a service provider the sub-merchant is.
+    // In API v3 a query names no app, but a service provider's names the sub-merchant.
     ...(deps.config.merchant.version === 'v2' && deps.config.partner === undefined
       ? each('payment API', (app) => paymentApi(deps, app))
       : [['payment API', () => paymentApi(deps)] satisfies Look]),
@@ -124,7 +124,7 @@ const NO_SUB = good(
   'Order something for one of them before going live.',
 )
 
-/** Whose orders are asked about; `undefined` if no sub-merchant of a service provider is known. */
+/** Whose order to query; `undefined` if a service provider has no known sub-merchant. */
 function partyOf({ partner }: Config): Party | undefined {
   if (partner === undefined) return {}
   return partner.subMchIds === 'any' ? undefined : { subMchId: partner.subMchIds[0] }

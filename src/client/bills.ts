@@ -11,7 +11,7 @@ import { isRefusal } from './refusals.ts'
 export interface TradeBillOptions {
   /** Which trades: all of the day, only payments, or only refunds. Default `ALL`. */
   type?: 'ALL' | 'SUCCESS' | 'REFUND' | undefined
-  /** Of a service provider: only the trades of this sub-merchant. Default: of all. */
+  /** For a service provider: only the trades of this sub-merchant. Default: all. */
   subMchId?: string | undefined
 }
 

@@ -1,6 +1,6 @@
 import { WechatError } from '../errors.ts'
 
-/** What a service provider (服务商) is to WeChat Pay, beside its merchant number and keys. */
+/** A service provider (服务商): what WeChat Pay has to know besides its merchant number and keys. */
 export interface PartnerConfig {
   /** The provider's own app, bound to its merchant number. */
   spAppid: string
@@ -10,23 +10,23 @@ export interface PartnerConfig {
 
 /** Whose order a call is about: a merchant number may have several apps, and a service provider has several sub-merchants. */
 export interface Party {
-  /** The app that ordered; by default the first of the options. */
+  /** The app of the order; by default the first of the options. */
   appid?: string | undefined
-  /** Of a service provider: the sub-merchant of the order. Its calls need it. */
+  /** For a service provider: the sub-merchant of the order. Its calls need it. */
   subMchId?: string | undefined
-  /** Of a service provider: its appid when it ordered; by default that of the options. */
+  /** For a service provider: its own appid at the time of ordering; by default that of the options. */
   spAppid?: string | undefined
 }
 
 export interface Merchants {
-  /** The apps of the merchant; one call about no order is made by the first. */
+  /** The apps of the merchant; a call about no order uses the first. */
   appids: readonly string[]
   mchId: string
   /** Set for a service provider. */
   partner?: PartnerConfig | undefined
 }
 
-/** Who makes a call: the app bound to the merchant number that signs, and of a service provider for which sub-merchant. */
+/** Who makes a call: the app bound to the merchant number that signs, and for a service provider the sub-merchant. */
 export interface Caller {
   appid: string
   sub?: { subMchId: string; subAppid: string | undefined } | undefined
@@ -48,7 +48,7 @@ export function appOf(appids: readonly string[], { appid = appids[0]! }: Party =
 }
 
 /**
- * Who makes a call about an order. Nothing is guessed: WeChat denies an order that is asked for under another merchant, and a paid one would be taken for closed.
+ * Who makes a call about an order. Nothing is guessed: under another merchant WeChat denies that the order exists, and a paid order would be taken for closed.
  *
  * @throws {WechatError} `WECHAT_INPUT_INVALID` for an app that is not registered, and without the right kind of merchant
  */

@@ -157,7 +157,7 @@ export interface PayApi extends BillFiles {
   readonly canRefund: boolean
   /** Why a free text (an order's description or attach, the reason of a refund) cannot be sent, as the end of a sentence; `undefined` if it can. */
   textFault?(text: string): string | undefined
-  /** Why what an order says besides cannot be sent, likewise. */
+  /** Why the further values of an order cannot be sent, likewise. */
   extrasFault?(extras: OrderExtras): string | undefined
   /** Requests a refund; the same number refunds once. Resolves with WeChat's number: accepted, not yet refunded. */
   refund(order: Order, refund: Refund): Promise<string>

@@ -78,7 +78,7 @@ const REFUSALS = new Map(
       'repeat',
       "Top up the merchant's account; the refund goes on under the same number. Or let refunds.retry take the money out of another account.",
     ],
-    // And those that are not.
+    // Refunds that are not.
     USERACCOUNTABNORMAL: ['WECHAT_REFUSED', 'stop', "The payer's account is closed: pay them back in another way."],
     TRADEOVERDUE: ['WECHAT_REFUSED', 'stop', 'It was paid more than a year ago: pay back in another way.'],
     REFUNDFEEMISMATCH: [
@@ -95,7 +95,7 @@ const REFUSALS = new Map(
   }),
 )
 
-/** What a code that is not listed means. */
+/** What an unlisted code means. */
 export const UNKNOWN_REFUSAL: Refusal = ['WECHAT_REFUSED', 'stop', 'Repeating it cannot help.']
 
 export function refusalOf(wechatCode: string): Refusal | undefined {

@@ -35,11 +35,11 @@ const REFUSALS: Refusals = {
   ],
 }
 
-/** What may be repeated. An order that is not found is one that was paid a moment ago. */
+/** What may be repeated. An order that is not found may have been paid a moment ago. */
 const REPEATED: readonly WechatErrorCode[] = ['WECHAT_UNAVAILABLE', 'WECHAT_RATE_LIMITED', 'WECHAT_ORDER_NOT_FOUND']
 
 /**
- * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text. `ifLost` is what to do
+ * The fields of a reply from api.weixin.qq.com. Its body decides, as every outcome has status 200. `secrets` are removed from WeChat's text. `ifLost` says what to do
  * if a call that nobody may repeat has no readable answer.
  *
  * @throws {WechatError} if WeChat refuses `what`

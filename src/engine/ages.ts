@@ -11,7 +11,7 @@ const H5_MARGIN = MINUTE
 /** Nor is an order this close to its expiry, or in the second half of a shorter life. */
 const EXPIRY_MARGIN = 60 * 1000
 
-/** How long what WeChat gives for an order can be used, ms. */
+/** How long a prepay id or URL from WeChat can be used, ms. */
 export function prepayTtl(tradeType: TradeType): number {
   return tradeType === 'H5' ? H5_TTL : PREPAY_TTL
 }
@@ -27,7 +27,7 @@ export interface Ages {
    * Clocks of other processes may be ahead.
    */
   isBeingMade(order: Order): boolean
-  /** WeChat has accepted it, and what it gave for it (a prepay id or a URL) can be returned to a client. */
+  /** WeChat has accepted it, and its prepay id or URL can be returned to a client. */
   isPayable(order: Order): boolean
 }
 

@@ -9,7 +9,7 @@ import { checkReason } from './refunds.ts'
 /** Findings about money that wait for a person, and the decisions about them: `fastify.wechat.anomalies`. */
 export interface Anomalies {
   /**
-   * The anomalies that wait for a person, oldest first: at most `limit` (1 to 1000, by default 100), and of the next page those `after` the last of this one.
+   * The anomalies that wait for a person, oldest first: at most `limit` (1 to 1000, by default 100); for the next page, pass the last one as `after`.
    */
   list(page?: { limit?: number | undefined; after?: Pick<Anomaly, 'at' | 'id'> | undefined }): Promise<Anomaly[]>
   /**

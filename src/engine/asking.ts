@@ -20,7 +20,7 @@ export interface Asking {
   /**
    * Queries WeChat, and returns whether the order is still open and too old by WeChat's time, which the answer contains. No order is closed for its age
    * without a query.
-   * `planned`: its next question is in the schedule already.
+   * `planned`: the next query is already in the schedule.
    */
   askAge(
     order: Order,

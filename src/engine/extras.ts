@@ -8,7 +8,7 @@ export const fen: Rule = (value) =>
 
 export const TRADE_TYPES: readonly TradeType[] = ['JSAPI', 'NATIVE', 'APP', 'H5']
 
-/** An object of which nothing is dropped silently. */
+/** Checks an object; an unknown property is a fault, as it would be dropped silently. */
 const exactly = <T>(rules: Record<keyof T & string, Rule>) => optional(objectOf(rules, 'refused'))
 const flag = optional(oneOf([true, false]))
 const count: Rule = (value) => (isFen(value) ? undefined : `must be an integer of at least 1, not ${shown(value)}`)
@@ -50,7 +50,7 @@ export const EXTRAS: Record<keyof OrderExtras, Rule> = {
   profitSharing: flag,
 }
 
-/** What terms say besides, in one order of names, so that the same is the same text; `undefined` if nothing. */
+/** The further values of terms, sorted by name, so that equal values give equal text; `undefined` if there are none. */
 export function extrasOf(terms: OrderExtras): OrderExtras | undefined {
   const extras = sorted(Object.fromEntries(Object.keys(EXTRAS).map((name) => [name, terms[name as keyof OrderExtras]])))
   return Object.keys(extras as object).length > 0 ? (extras as OrderExtras) : undefined

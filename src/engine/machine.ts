@@ -32,8 +32,8 @@ export function decide(
 }
 
 /**
- * What a claim makes of an open order of which only a question is due: its next question is planned at once, so that an answer that brings no news needs no
- * change. `undefined` where the answer matters in any case.
+ * What a claim makes of an open order that only needs a query: the next query is planned at once, so that an answer without news needs no
+ * change. `undefined` if the answer always matters.
  */
 export function planQuestion(order: Order, now: Date, wechatNow: Date): Change | undefined {
   if (!isOpen(order) || order.attempts > 0 || order.expiresAt <= wechatNow) return undefined

@@ -65,9 +65,9 @@ export interface News {
    * the caller commits it, and no observer hears of it: a sweep finds what it makes due.
    */
   observe(outTradeNo: string, observation: Observation, log?: Log, tx?: unknown): Promise<Observed | undefined>
-  /** As `observe`, for a verified payment, of a service provider's with the sub-merchant that got it: one of an unknown number becomes a finding. */
+  /** As `observe`, for a verified payment (of a service provider: with its sub-merchant). For an unknown number it becomes a finding. */
   observePayment(source: Source, payment: Payment, log?: Log, subMchId?: string): Promise<Observed | undefined>
-  /** A refund that WeChat notifies although its order is not known, e.g. as it has been archived, becomes a finding. */
+  /** A refund notification about an unknown order, e.g. an archived one, becomes a finding. */
   noteUnknownRefund(
     refund: Pick<RefundReport, 'outTradeNo' | 'outRefundNo' | 'refundFee'>,
     log?: Log,

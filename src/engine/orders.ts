@@ -40,7 +40,7 @@ export interface OrdersDeps {
   observer: Observer
   /** This process's clock. */
   now: () => Date
-  /** WeChat's, by which orders are made and expire. Default: ours. */
+  /** WeChat's, which decides when orders are made and expire. Default: ours. */
   wechatNow?: () => Date
   /** A new, unique order number: 6 to 32 characters of `[0-9A-Za-z_-|*]`. */
   newOutTradeNo: (now: Date) => string
@@ -102,7 +102,7 @@ const ROUNDS = 4
 
 /** WeChat has not taken the order, and will not. */
 const FINAL: readonly Advice[] = ['stop', 'configure']
-/** WeChat has the number already: it is asked, and the order ends. */
+/** WeChat already has the number: query it, and end the order. */
 const ENDING: readonly Advice[] = ['query', 'new-number']
 
 export function createOrders({
@@ -121,7 +121,7 @@ export function createOrders({
   const { observe, observePayment, noteUnknownRefund } = createNews({ mchId, store, policy, observer, now, wechatNow })
   const asking = createAsking({ pay, apply, now, wechatNow })
 
-  /** Like `observe`, for an order that was there a moment ago. One that was archived meanwhile stays as it was. */
+  /** Like `observe`, for an order that existed a moment ago. If it was archived meanwhile, returns it unchanged. */
   async function apply(order: Order, observation: Observation): Promise<Order> {
     return (await observe(order.outTradeNo, observation))?.order ?? order
   }
@@ -141,7 +141,7 @@ export function createOrders({
     return account.mchId === mchId && appids.includes(account.appid)
   }
 
-  /** Its place in the bill names the provider's app, whichever app its payer was in. */
+  /** A bill names the provider's app, whichever app the payer was in. */
   function ownsRow({ appid, subMchId, ...row }: TradeRow): boolean {
     if (partner === undefined) return owns({ ...row, appid })
     return row.mchId === mchId && appid === partner.spAppid && isSub(partner, subMchId)
@@ -169,7 +169,7 @@ export function createOrders({
     })
   }
 
-  /** The terms with the app and, of a service provider, its appid and the sub-merchant. */
+  /** The terms with the app and, in service-provider mode, the provider's appid and the sub-merchant. */
   function withAccount(terms: CheckedTerms & { appid?: string }): AccountTerms {
     const { appid = appids.length === 1 ? appids[0] : undefined } = terms
     if (appid === undefined || !appids.includes(appid)) {

@@ -5,7 +5,7 @@ import { isRumour } from './machine/refund-fees.ts'
 
 /**
  * Queries WeChat about an order and applies the answer. `polled`: outside the schedule. `onReply` is called as soon as WeChat has answered, and returns
- * whether NOTPAY would be no news. `source` is the reason for the query.
+ * whether NOTPAY would change nothing. `source` is the reason for the query.
  */
 export type Query = (order: Order, polled: boolean, onReply?: () => boolean, source?: Asked) => Promise<Order>
 

@@ -41,7 +41,7 @@ export type CheckedTerms = Pick<
   | 'extras'
 >
 
-/** The API that sends an order, as far as it says what it cannot send. */
+/** The part of the payment API that says what it cannot send. */
 export type Sender = Pick<PayApi, 'textFault' | 'extrasFault'>
 
 /**

@@ -218,7 +218,7 @@ export function createWork({
     let worked = isOwed(order)
     if (worked) order = await onPaid(claim, lease)
     else if (order.payment === undefined) await orders.pursue(order, claim.planned)
-    // Each result brings the order as it is now: refunds may have come to it meanwhile, and while a hook is due its lease stands.
+    // Each result returns the order as it is now: refunds may have been added meanwhile, and the lease stands while a hook is due.
     for (let refund = hookDue(order, lease); refund !== undefined; refund = hookDue(order, lease)) {
       worked = true
       order = await onRefunded(claim, order as PaidOrder, refund, lease)
@@ -228,12 +228,12 @@ export function createWork({
       worked = true
       await refunds.pursue(order!, refund, lease.log)
     }
-    // The last of all, in a claim of its own: what was done before has ended the lease, and two claims would report the same.
+    // Last, and in a claim of its own: the earlier work has ended the lease, and two claims would send the same report.
     const { dueAt = null } = order?.shipping ?? {}
     if (!worked && isDue(dueAt, now()) && !lease.isLate) await shipping?.pursue(order!, lease.log)
   }
 
-  /** A refund of the order that onRefunded is owed for. */
+  /** A refund of the order for which onRefunded still has to run. */
   function hookDue(order: Order | undefined, lease: Lease): Refund | undefined {
     if (lease.isLate) return undefined
     return order?.refunds.find(({ fulfilment, dueAt }) => fulfilment === 'due' && isDue(dueAt, now()))

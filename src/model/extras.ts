@@ -1,6 +1,6 @@
 /** One of the goods of an order, for coupons that apply to single goods. */
 export interface Goods {
-  /** Your own number of it: 1 to 32 characters. */
+  /** Your own product number: 1 to 32 characters. */
   merchantGoodsId: string
   wechatpayGoodsId?: string | undefined
   goodsName?: string | undefined
@@ -29,7 +29,7 @@ export interface H5Info {
 }
 
 /**
- * What an order may say besides (API v2: unifiedorder, doc/v2/merchant/4011940985; v3: doc/v3/merchant/4012791897). Sent under the names of the
+ * Further values of an order (API v2: unifiedorder, doc/v2/merchant/4011940985; v3: doc/v3/merchant/4012791897). Sent under the names of the
  * merchant's API version.
  */
 export interface OrderExtras {
@@ -45,7 +45,7 @@ export interface OrderExtras {
     | undefined
   /** v2: 256 bytes as JSON. */
   sceneInfo?: SceneInfo | undefined
-  /** The tag that coupons ask for: at most 32 bytes. */
+  /** The tag that coupons require: at most 32 bytes. */
   goodsTag?: string | undefined
   /** The payer may not use a credit card. API v2 only: v3 documents no such field. */
   limitPay?: 'no_credit' | undefined

@@ -8,13 +8,13 @@ export type Keys = readonly [Secret, Secret?]
 
 /** A mini program, checked. */
 export interface AppConfig {
-  /** As the options name it; absent for the only one. */
+  /** Its name in the option `apps`; absent for a single app. */
   name: string | undefined
   appid: string
   appSecrets: Keys
 }
 
-/** The faults of the apps, each in itself and together. `apps` has passed `isApps`. */
+/** The faults of the apps, one by one and together. `apps` has passed `isApps`. */
 export function faultsOfApps(apps: Record<string, unknown>, secrets: string[]): string[] {
   const faults: string[] = []
   const known = new Map<unknown, string>()

@@ -8,7 +8,7 @@ const PLACEHOLDER =
   /^<[\w -]+>$|^\$?\{+[\w .]+\}+$|your([-_ ]|app|api|key|mch|merchant|secret|wechat)|placeholder|change.?me|replace.?(me|with|this)|x{8}|\*{8}/i
 const REPEATED = /^(.{1,10}?)\1+.{0,9}$/
 
-/** The secrets as given, one key or two each, in any form; of the apps those of all. */
+/** The secrets as given, one key or two each, in any form; with `apps`, those of all of them. */
 interface Given {
   appSecret: readonly unknown[]
   apiKey: unknown

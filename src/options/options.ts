@@ -14,7 +14,7 @@ export type Key = string | readonly [current: string, next: string]
 export type Pem = string | Buffer
 
 /**
- * Service-provider mode (服务商): one number and its keys for many sub-merchants (特约商户). Each order says whose it is (`subMchId` of `price` and of
+ * Service-provider mode (服务商): one number and its keys for many sub-merchants (特约商户). Each order names its sub-merchant (`subMchId` of `price` and of
  * `orders.create`). An app of `appid` or `apps` that is not `spAppid` is a sub-merchant's: it is sent as `sub_appid`, and its users as `sub_openid`.
  */
 export interface Partner {
@@ -94,7 +94,7 @@ export interface WechatPayOptions<Tx = unknown, Schema = unknown> extends Hooks<
   appSecret?: Key | undefined
   /**
    * Several mini programs of one merchant number, instead of `appid` and `appSecret`, by names of your own: 1 to 32 letters, digits, `_` and `-`. A login
-   * says which one it is of, and orders take it from there. They share the routes, the notify URL and the engine.
+   * names its app, and orders take it from the login. They share the routes, the notify URL and the engine.
    */
   apps?: Readonly<Record<string, App>> | undefined
   merchant: Merchant

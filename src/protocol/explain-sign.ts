@@ -1,4 +1,4 @@
-/** What was signed, for a person who looks for the reason why WeChat does not take a signature. Keys are never shown. */
+/** Shows what was signed, for a person who wants to know why WeChat rejects a signature. Keys are never shown. */
 
 const MAX_VALUE = 120
 
@@ -12,7 +12,7 @@ export function signedV2(fields: ReadonlyMap<string, string>): string {
 const LINES = ['method', 'URL', 'timestamp', 'nonce', 'body'] as const
 
 /**
- * Which of the five signed lines of API v3 WeChat has read otherwise. It answers a wrong signature with the text that it has verified (`sign_information`),
+ * Which of the five signed lines of API v3 WeChat has read differently. It answers a wrong signature with the text that it verified (`sign_information`),
  * whose body it cuts after some characters.
  *
  * @returns a sentence, without the body; `undefined` if WeChat does not say what it has verified

@@ -47,7 +47,7 @@ export function decryptUserData(
   }
   const value = decrypt(data, key, start)
   if (value === undefined) {
-    // The same error whatever failed, as the client may send any ciphertext.
+    // The same error for every failure, as the client may send any ciphertext.
     throw new WechatError(
       'WECHAT_SESSION_KEY_STALE',
       'The data was encrypted with another session key: call wx.login, log in, and then get the data again.',

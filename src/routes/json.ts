@@ -38,7 +38,7 @@ export function hideRoutes(scope: FastifyInstance): void {
   })
 }
 
-/** All that our routes need of a validator: objects whose properties are strings, each with its pattern, some of them optional. */
+/** All that our routes need from a validator: objects whose properties are strings, each with its pattern, some of them optional. */
 function validator({ schema }: { schema: TObject<Record<string, TString>> }) {
   const rules = Object.entries(schema.properties).map(
     ([name, { pattern }]) =>

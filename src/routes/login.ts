@@ -11,7 +11,7 @@ export interface LoginRouteDeps {
   answers: Answers
   users: Users
   exposeOpenid: boolean
-  /** Whether a login has to say which app it is of, in the path or in the body. */
+  /** Whether a login has to name its app, in the path or in the body. */
   hasSeveral: boolean
 }
 

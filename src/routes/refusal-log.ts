@@ -1,7 +1,7 @@
 import type { NotificationFault } from '../client/pay.ts'
 import type { Log, LogLevel } from '../hooks.ts'
 
-/** Anybody can send, or send again, what these lines are about: no more than this many for each kind and minute, so that nobody fills the log. */
+/** Anybody can send or repeat what causes these lines: at most this many of each kind per minute, so that nobody can fill the log. */
 const LINES = 10
 const MINUTE = 60_000
 

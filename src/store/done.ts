@@ -1,6 +1,6 @@
 import type { Order } from '../model.ts'
 
-/** Whether nothing is left to do for the order, by us or by a person: only such a one may be archived. */
+/** Whether nothing is left to do for the order, by us or by a person: only such orders may be archived. */
 export function isDone({ state, fulfilment, dueAt, refunds }: Order): boolean {
   return (
     dueAt === null &&

@@ -288,7 +288,7 @@ export function memoryStore(): Store<undefined> {
   }
 }
 
-/** A key, or a transaction, among those of its merchant. */
+/** Identifies a key or a transaction within its merchant. */
 function nameOf(mchId: string, key: string): string {
   return `${mchId} ${key}`
 }

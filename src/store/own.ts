@@ -4,10 +4,10 @@ import type { Decide, Store } from './store.ts'
 
 /**
  * The part of a store that belongs to one merchant: orders and findings of others are not there. The merchant number is part of an order, so that nothing that one
- * merchant's keys have verified can change, or even read, an order of another.
+ * merchant's keys have verified can change, or even read, another merchant's order.
  */
 export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
-  /** The findings of this merchant. One about which nothing is known is everybody's. */
+  /** The findings of this merchant. A finding without a known owner belongs to every merchant. */
   async function own(anomalies: Anomaly[]): Promise<Anomaly[]> {
     const known = new Map<string, string>()
     const numbers = [...new Set(anomalies.map(({ outTradeNo }) => outTradeNo))]
@@ -74,5 +74,5 @@ export function ofMerchant<Tx>(store: Store<Tx>, mchId: string): Store<Tx> {
 }
 
 const AT_ONCE = 1000
-/** Findings whose `id` says to whom they belong. */
+/** Findings whose `id` names their owner. */
 const NAMED = /^(?:unknown-order|bill-differs):(\d+)\//

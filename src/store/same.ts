@@ -11,11 +11,11 @@ export function saysTheSame(one: HistoryLine, other: HistoryLine): boolean {
   )
 }
 
-/** An order keeps so many lines: of more it forgets those in the middle, as the first and the latest say most. */
+/** How many lines an order keeps. Beyond that, the middle ones go: the first and the latest say most. */
 const MOST = 1000
 const FIRST = 100
 
-/** The lines that an order keeps of these. */
+/** The lines among these that an order keeps. */
 export function kept<T>(lines: T[]): T[] {
   return lines.length <= MOST ? lines : [...lines.slice(0, FIRST), ...lines.slice(FIRST - MOST)]
 }

@@ -33,7 +33,7 @@ export function transactionTaken(transactionId: string, holder: string): WechatE
 }
 
 /**
- * For a claim: what the order becomes if it is merely to be asked about, with the next question in its schedule and in its history what was asked; otherwise
+ * For a claim: what the order becomes if it only needs a query, with the next query in its schedule and this one in its history; otherwise
  * `undefined`. Pure and synchronous.
  */
 export type Plan = (claimed: Order) => Change | undefined
@@ -41,7 +41,7 @@ export type Plan = (claimed: Order) => Change | undefined
 export interface ClaimOptions {
   /** Only this order. */
   outTradeNo?: string | undefined
-  /** Noted as `claimedBy`. */
+  /** Stored as `claimedBy`. */
   claimer?: string | undefined
   plan?: Plan | undefined
 }
@@ -69,7 +69,7 @@ export interface Claim {
   order: Order
   /** The value of `order.claims` that this claim wrote. */
   claims: number
-  /** The order is as the plan says: its next question is in the schedule already. */
+  /** The order is as the plan says: its next query is already in the schedule. */
   planned?: true
 }
 
@@ -112,8 +112,8 @@ export interface Store<Tx = unknown> {
   /** `undefined` when there is no such order. Resolves with the row as it stands, changed or not. In `tx`, a transaction of the caller, the change is committed with it. */
   updateOrder(outTradeNo: string, decide: Decide, tx?: Tx): Promise<Updated | undefined>
   /**
-   * Takes up to `limit` rows of the owner (his merchant number, and one of his apps) whose `dueAt` is not after `now`, the longest due first, and increments `claims`. `plan` gets each row with its
-   * new claim and may say, in the same change, what it becomes; of the others `dueAt` moves to `now + leaseMs`. Skips rows that another claimer is taking,
+   * Takes up to `limit` rows of the owner (its merchant number, and one of its apps) whose `dueAt` is not after `now`, the longest due first, and increments `claims`. `plan` gets each row with its
+   * new claim and may return what it becomes, in the same change; for the others `dueAt` moves to `now + leaseMs`. Skips rows that another claimer is taking,
    * without waiting for them. With `outTradeNo`, takes only that row, and waits
    * for a change of it that is under way: a due row is found unless another claimer takes it first.
    */
@@ -121,7 +121,7 @@ export interface Store<Tx = unknown> {
   /** Notes that the process `claimer` is alive, for the `beats`-th time, and answers with the latest beat of each process. */
   beat(claimer: string, beats: number): Promise<{ claimer: string; beats: number }[]>
   /**
-   * Forgets a process that has died, and answers how many rows it makes due at `now`: those that it has claimed and that are due later than `now`, but not
+   * Forgets a process that has died, and answers how many rows it makes due at `now`: rows that it has claimed and that are due later than `now`, but not
    * after `until` or with a `queriedAt` not before `askedSince`. Nothing else changes: a process that was not dead after all still holds its leases until somebody else claims the rows.
    */
   takeOver(claimer: string, now: Date, until: Date, askedSince: Date): Promise<number>
@@ -141,11 +141,11 @@ export interface Store<Tx = unknown> {
   history(outTradeNo: string): Promise<HistoryEntry[]>
   /** Records a finding that belongs to no order of ours. `false` if it is known already. */
   insertAnomaly(anomaly: Anomaly): Promise<boolean>
-  /** Up to `limit` undecided ones, sorted by `at` and then by `id`, byte by byte; from a page on those that come `after` its last. */
+  /** Up to `limit` undecided ones, sorted by `at` and then by `id`, byte by byte; for the next page, those that come `after` the last of this one. */
   anomalies(limit: number, after?: Pick<Anomaly, 'at' | 'id'>): Promise<Anomaly[]>
   /**
    * Takes out the orders of all accounts that are done and unchanged since `before`, with their history, refunds and anomalies, and returns their number. One that owes
-   * something stays, and so does one of which an anomaly waits for a person. In steps of at most 100, each in a transaction: `to` gets its orders, then they are
+   * something stays, and so does one with an undecided anomaly. In steps of at most 100, each in a transaction: `to` gets its orders, then they are
    * deleted. Their keys are free again, and their transactions are unknown: a notification that comes later is a finding (`unknown-order`).
    */
   archive(options: ArchiveOptions<Tx>): Promise<number>

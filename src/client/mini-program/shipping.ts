@@ -6,7 +6,7 @@ import type { Order, Parcel, Shipment } from '../../model.ts'
 import type { AskWechat } from './users.ts'
 import type { Refusals } from '../wechat-json.ts'
 
-/** What a trading mini program reports about goods that were paid for (/wxa/sec/order): without it the money stays frozen. */
+/** Reports of a trading mini program about paid goods (/wxa/sec/order): without them the money stays frozen. */
 
 /** An order as WeChat's shipping management has it. */
 export interface ShippingOrder {
@@ -14,12 +14,12 @@ export interface ShippingOrder {
   outTradeNo: string
   state: 'to-ship' | 'shipped' | 'received' | 'done' | 'refunded' | 'settlement-pending'
   isFinished: boolean
-  /** How often the shipping was reported as complete: once more is allowed after the first. */
+  /** How often the shipping was reported as complete: it may be repeated once. */
   finishedCount: number
   isInComplaint: boolean
 }
 
-/** An order that WeChat has the payment of. */
+/** An order whose payment WeChat has. */
 export type PaidTrade = Pick<Order, 'mchId' | 'outTradeNo'> & { payment: { transactionId: string; openid: string } }
 
 /** Every method throws `WechatError`, whose `advice` says what to do; `wechatCode` is WeChat's. */

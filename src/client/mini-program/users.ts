@@ -48,7 +48,7 @@ const STALE: readonly ['WECHAT_SESSION_KEY_STALE', string] = [
   'The session key is no longer valid for the user: log in again.',
 ]
 
-/** Makes a call with the access token, and resolves with the reply's fields. `secrets` are cut out of WeChat's words. */
+/** Makes a call with the access token, and resolves with the reply's fields. `secrets` are removed from WeChat's text. */
 export type AskWechat = (
   what: string,
   request: { path: string; query?: Record<string, string>; body?: object; repeatable: boolean; ifLost?: string },

@@ -172,7 +172,7 @@ function isSignError(text: string): boolean {
   return /^(签名错误|SIGN ERROR)/.test(text)
 }
 
-/** A reply repeats who called; the app of a sub-merchant only some do. */
+/** A reply repeats who called; only some repeat the app of a sub-merchant. */
 function isOfCaller(reply: Fields, asked: Fields): boolean {
   const repeats = (name: string) => reply.get(name) === asked.get(name)
   return (

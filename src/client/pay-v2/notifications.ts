@@ -120,7 +120,7 @@ function readRefundHint(fields: Fields, { mchId, apiKeys, partner }: ReaderOptio
       'The refund notification lacks out_trade_no, out_refund_no or refund_fee.',
     )
   }
-  // Its outer message may leave out the app of the sub-merchant.
+  // The outer message may omit the app of the sub-merchant.
   const appid = partner === undefined ? app : kept(fields, 'sub_appid')
   return { kind: 'refund-hint', appid, outTradeNo, outRefundNo, refundFee, subMchId }
 }

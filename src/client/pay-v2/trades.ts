@@ -4,7 +4,7 @@ import { parseTime } from '../../protocol/time.ts'
 import { kept } from '../../protocol/xml.ts'
 import type { Fields } from '../../protocol/xml.ts'
 
-/** The app of the payer: of a service provider's order its own, or that of the sub-merchant, if the order was made in it. */
+/** The app of the payer: for a service provider's order the provider's own, or the sub-merchant's if the order was made in it. */
 export function payersApp(fields: Fields): string | undefined {
   return kept(fields, 'sub_appid') ?? kept(fields, 'appid')
 }

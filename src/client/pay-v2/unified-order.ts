@@ -23,7 +23,7 @@ const GOODS: Renames = {
   unitPrice: 'price',
 }
 
-/** Of a page, whose name and address v2 calls otherwise. */
+/** A page, whose name and address have other names in v2. */
 const H5_NAMES: Renames = { appName: 'wap_name', appUrl: 'wap_url' }
 
 const MAX_DETAIL_BYTES = 6000
@@ -83,7 +83,7 @@ export function textFaultV2(text: string): string | undefined {
     : `it contains "&${field}=", which the signature of API v2 cannot distinguish from the field ${field}`
 }
 
-/** What is JSON within a field. */
+/** The values that are JSON within a field. */
 function textsOf({ detail, sceneInfo = {} }: OrderExtras) {
   const { deviceId, storeInfo, h5Info } = sceneInfo
   const scene = {

@@ -15,7 +15,7 @@ export const TRADE_TYPES: Readonly<Record<TradeType, { path: string; answer: 'pr
 
 const MAX_DETAIL_BYTES = 6144
 
-/** Everything but whose order it is. WeChat refuses fields that it does not know: what is not said is left out. */
+/** Everything but the merchants and apps. WeChat refuses unknown fields, so absent values are left out. */
 export function orderBody({ extras = {}, ...order }: Order, { sub }: Pick<Caller, 'sub'> = {}): object {
   const payersName = sub === undefined ? 'openid' : sub.subAppid === undefined ? 'sp_openid' : 'sub_openid'
   const { detail, sceneInfo, goodsTag, supportFapiao, profitSharing } = extras

@@ -6,7 +6,7 @@ import type { Order } from '../../model.ts'
 import type { Change } from '../../store/store.ts'
 import { isOwed } from '../schedule.ts'
 
-/** Adds to a change the job of the work that it makes due. */
+/** Adds to a change the job for the work that it makes due. */
 export type Outbox = (change: Change, before: Order, now: Date) => Change
 
 /** How long `enqueue` may keep the row of an order locked; a notification is answered after 4 s. */
@@ -39,7 +39,7 @@ export function createOutbox(enqueue: NonNullable<Hooks['enqueue']>, limitMs = E
   }
 }
 
-/** The work that a change makes due: all of a paid order, whenever it is due. Of an unpaid one only what is due at once: its questions have a schedule. */
+/** The work that a change makes due: for a paid order, all of it, now or later; for an unpaid one, only what is due at once, as its queries have a schedule. */
 export function jobOf(before: Order, after: Order, now: Date): Job | undefined {
   const { mchId, outTradeNo, claims, payment, dueAt } = after
   if (dueAt === null || dueAt.getTime() === before.dueAt?.getTime()) return undefined

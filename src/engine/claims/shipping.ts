@@ -11,7 +11,7 @@ export interface ShippingDeps {
   callsOf: (appid: string) => Pick<ShippingCalls, 'uploadShippingInfo'>
 }
 
-/** A shipment, and the transaction that its report becomes part of. */
+/** A shipment, and the transaction in which to record its report. */
 export interface ShipRequest extends Shipment {
   /**
    * Your own transaction, of the library that the store uses, as `onPaid` gets it: the report goes out if it is committed, and not if it is rolled back. The
@@ -22,8 +22,8 @@ export interface ShipRequest extends Shipment {
 
 export interface Shipping {
   /**
-   * Reports the shipping of a paid order to WeChat (upload_shipping_info), as work that the order owes: it is kept in the store, and sent as soon as WeChat
-   * knows the payment, about a minute after it; it is repeated with growing waits until WeChat takes it. What WeChat refuses for good is an anomaly
+   * Reports the shipping of a paid order to WeChat (upload_shipping_info), as work of the order: it is kept in the store, and sent as soon as WeChat
+   * knows the payment, about a minute after it; it is repeated with growing waits until WeChat accepts it. A final refusal is an anomaly
    * (`shipping-refused`). The same shipment again changes nothing; another one, such as the next part of an order, follows the ones before.
    *
    * @throws {WechatError} `WECHAT_ORDER_NOT_FOUND`; `WECHAT_ORDER_CONFLICT` for an order that is not paid, or has been refunded
@@ -64,7 +64,7 @@ export function createOwedShipping({ orders, callsOf }: ShippingDeps): Shipping 
   }
 }
 
-/** What WeChat has refused for this reason it refuses again. That it does not know the payment yet is no such reason. */
+/** Whether WeChat would refuse it again for the same reason. Not knowing the payment yet is no such reason. */
 function isRefusal(error: unknown): boolean {
   return error instanceof WechatError && error.wechatCode !== undefined && error.advice === 'stop'
 }

@@ -31,7 +31,7 @@ export type Observation =
       rival?: Order | 'none'
       taken?: string
     }
-  /** A message that proves nothing says so: ask WeChat. */
+  /** A message claims it but proves nothing: ask WeChat. */
   | { seen: 'payment-hinted'; source: Source; transactionId: string; subMchId?: string | undefined }
   /** A payment was tried and failed; the order can still be paid. */
   | { seen: 'payment-failed'; source: Source; reason: string; subMchId?: string | undefined }
@@ -52,7 +52,7 @@ export type Observation =
   | RefundObservation
   | ShippingObservation
 
-/** Whether it is about an order of another sub-merchant, which has the same number. */
+/** Whether it is about another sub-merchant's order with the same number. */
 export function isForeign(observation: Observation, { subMchId }: Order): boolean {
   return 'subMchId' in observation && observation.subMchId !== undefined && observation.subMchId !== subMchId
 }

@@ -48,7 +48,7 @@ export function settle(
   if (rival === undefined) return { outcome: 'rival-needed' }
   const kind = rival !== 'none' && rival.payment !== undefined ? 'duplicate' : 'late'
   const found = [ruling.anomaly(kind, payment, `paid after the order was ${order.state}`)]
-  // Nobody can tell whether who paid is who ordered, if that one was forgotten.
+  // If the payer was forgotten, nobody can tell whether the right person paid.
   const latePayment = order.tradeType === 'JSAPI' && order.openid === undefined ? 'hold' : policy.latePayment
   if (latePayment === 'fulfil' && rival === 'none') {
     return ruling.become(
@@ -164,7 +164,7 @@ function setAside(ruling: Ruling, kind: AnomalyKind, payment: Payment, reason: s
 }
 
 /**
- * Every payment has to equal the order in all of these, from any source. Only in a mini program the payer is who ordered: anybody can scan a QR code. One who was
+ * Every payment has to equal the order in all of these, from any source. Only in a mini program must the payer be who ordered: anybody can scan a QR code. A payer who was
  * forgotten cannot be compared. The text stays in the history, so it does not name openids.
  */
 function mismatch(expected: Order | Payment, payment: Payment): string | undefined {

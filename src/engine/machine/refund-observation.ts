@@ -10,7 +10,7 @@ export type RefundObservation =
       reason?: string | undefined
       refundAccount?: RefundAccount | undefined
     }
-  /** The operator lets its money come from another account. */
+  /** The operator chose another account to refund from. */
   | { seen: 'refund-redirected'; source: Source; outRefundNo: string; refundAccount: RefundAccount }
   /** WeChat accepted the refund; the money is on its way. */
   | { seen: 'refund-accepted'; outRefundNo: string; refundId: string }

@@ -31,7 +31,7 @@ export interface Decision {
 
 export type Changed = Decision & { change: Change }
 
-/** The key that only one live order of the merchant has: each sub-merchant of a service provider has its own. */
+/** The key that only one live order of the merchant may have. Each sub-merchant of a service provider has its own. */
 export function liveKeyOf({ key, subMchId }: Pick<Order, 'key' | 'subMchId'>): string {
   return subMchId === undefined ? key : `${subMchId}:${key}`
 }
@@ -62,7 +62,7 @@ export class Ruling {
     return this.write(outcome, text, next, anomalies)
   }
 
-  /** The next question of an unpaid order stays where it is if it is moved by less than a second, as when clocks are compared again: no change is cheaper. */
+  /** The next query of an unpaid order is not moved by less than a second, e.g. when clocks are compared again: not writing is cheaper. */
   #settled({ payment, refunds }: Order, next: Date | null): Date | null {
     const { dueAt } = this.order
     if (next === null || dueAt === null || dueAt <= this.now) return next

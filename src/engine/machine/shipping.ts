@@ -9,7 +9,7 @@ import type { ShippingObservation } from './shipping-observation.ts'
 /** WeChat knows a payment about a minute after it (10060001 until then). */
 const KNOWN_AFTER_MS = 60_000
 
-/** The most reports of one order: parts that go out one after the other. */
+/** The most reports for one order, shipped in parts. */
 export const MAX_SHIPMENTS = 20
 
 export const SHIPPING: {
@@ -66,7 +66,7 @@ function next(ruling: Ruling, text: string): Changed {
   return become(ruling, text, { shipments, sent: sent + 1, attempts: 0, dueAt })
 }
 
-/** A hook that runs keeps its lease. */
+/** A running hook keeps its lease. */
 function become(ruling: Ruling, text: string, shipping: NonNullable<Ruling['order']['shipping']>): Changed {
   return afterHook(ruling.order, ruling.become('changed', text, { shipping }))
 }

@@ -21,7 +21,7 @@ export interface Comparison {
 
 /** Compares a line of a bill with the stored order. `undefined`: they agree. */
 export function compareRow(row: TradeRow, order: Order | undefined): Comparison | undefined {
-  // A sub-merchant's trade is not that of an order of another one.
+  // A trade of one sub-merchant never belongs to an order of another.
   const own = order?.subMchId === undefined || order.subMchId === row.subMchId ? order : undefined
   return row.refund === undefined ? comparePayment(row, own?.payment) : compareRefund(row, row.refund, own)
 }

@@ -18,7 +18,7 @@ export interface DailyDeps {
   log: Log
 }
 
-/** Reconciles each day once, by one process of those that share the store. */
+/** Reconciles each day once, in one of the processes that share the store. */
 export interface Daily {
   /** Starts the day that is due, if there is one and no other process is working on it. Does not wait for it. */
   look(): void

@@ -2,7 +2,7 @@ import { formatTime } from '../../protocol/time.ts'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** An order number of ours: when it was made, by WeChat's clock, to the second in GMT+8, and 14 letters and digits that `draw` draws at random: a whole number below its argument. */
+/** An order number of ours: when it was made, by WeChat's clock, to the second in GMT+8, and 14 random letters and digits. `draw(n)` returns a random whole number below `n`. */
 export function newOutTradeNo(at: Date, draw: (below: number) => number): string {
   return formatTime(at) + Array.from({ length: 14 }, () => ALPHABET[draw(ALPHABET.length)]).join('')
 }

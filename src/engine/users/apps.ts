@@ -5,7 +5,7 @@ import { WechatError } from '../../errors.ts'
 
 /** A mini program with its own credentials. */
 export interface RegisteredApp {
-  /** As the option `apps` names it; absent for the only one. */
+  /** Its name in the option `apps`; absent for a single app. */
   name: string | undefined
   appid: string
   miniProgram: MiniProgram & Users & ShippingCalls
@@ -15,7 +15,7 @@ export interface RegisteredApp {
 export interface Apps {
   appids: readonly string[]
   /**
-   * The app of this name or appid; the only one, if there is one.
+   * The app of this name or appid; a single app needs no name.
    *
    * @throws {WechatError} `WECHAT_INPUT_INVALID`
    */
@@ -43,7 +43,7 @@ export function createApps(apps: readonly RegisteredApp[]): Apps {
 /** These answer at once. */
 const AT_ONCE = ['isUserData', 'decryptUserData']
 
-/** The calls of the only app. If there are several, each call says that one has to be named. */
+/** The calls of the only app. With several, each call fails and asks for the app's name. */
 export function callsOfOnly({ appids, find }: Apps): RegisteredApp['miniProgram'] {
   if (appids.length === 1) return find().miniProgram
   const calls = Object.keys(find(appids[0]).miniProgram).map((name) => [

@@ -4,9 +4,9 @@ import type { Store } from '../../store/store.ts'
 
 /** What a request to forget a payer did. */
 export interface Forgotten {
-  /** Orders that no longer say who paid them. */
+  /** Orders that no longer name their payer. */
   masked: number
-  /** Orders that still do, as something is left to do for them, or of which a finding that does waits for a person. */
+  /** Orders that still do, because work is left to do, or because a finding that names the payer waits for a person. */
   kept: number
 }
 
@@ -40,7 +40,7 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
   return async (openid) => {
     const isOf = ({ openid: payer, payment }: Order) => payer === openid || payment?.openid === openid
 
-    /** Whether the order says no longer who paid it. */
+    /** Whether the order no longer names its payer. */
     async function mask(outTradeNo: string): Promise<boolean> {
       const at = now()
       const updated = await store.updateOrder(outTradeNo, (order) => {
@@ -52,7 +52,7 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
       return updated === undefined || !isOf(updated.order)
     }
 
-    // First, so that the payer orders nothing more with a token from before.
+    // First, so that the payer places no more orders with an old token.
     await store.forget(openid)
     const undecided = await doubtful(() => true)
     const kept = new Set<string>()
@@ -68,7 +68,7 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
       if (page.length < AT_ONCE) break
       page = await store.ordersBetween(page.at(-1)!.outTradeNo, END, AT_ONCE)
     }
-    // Also of orders that are somebody else's, or unknown, and what was found since.
+    // Also findings about other people's or unknown orders, and new ones.
     for (const outTradeNo of await doubtful(({ payment }) => payment?.openid === openid)) kept.add(outTradeNo)
     // Again: a finding may have been decided before it was read as undecided.
     await store.forget(openid)
@@ -76,7 +76,7 @@ export function createForget({ store, mchId, now }: { store: Store; mchId: strin
   }
 }
 
-/** An order may have been paid by another person than who ordered it: that openid stays. */
+/** Somebody else may have paid the order: that openid stays. */
 function without(openid: string, order: Order): Order {
   const { openid: orderer, ...unnamed } = order
   const { payment } = order

@@ -13,7 +13,7 @@ const listening = new WeakSet<object>()
 
 /**
  * Keeps the loss of a connection from ending the process. pg reports a loss as an `error` event of the pool or of the client, and Node throws an `error` that
- * nobody listens to. Most libraries do not listen to a client that is checked out, or begin to listen too late. A lost client gives its place in the pool back
+ * nobody listens to. Most libraries do not listen to a client that is checked out, or begin to listen too late. A lost client gives back its place in the pool
  * at once, even if its holder never would.
  */
 export function outliveLosses(pool: PgPoolEvents): void {

@@ -13,7 +13,7 @@ import { select } from './statements.ts'
 import { ARCHIVE_STEP } from '../store.ts'
 import type { Archived, Store } from '../store.ts'
 
-/** Takes orders that are done out of the tables, the oldest numbers first, a step in each transaction: what holds their locks is short, and may be cut off. */
+/** Takes orders that are done out of the tables, the oldest numbers first, one step per transaction: each holds its locks briefly, and may be cut off. */
 export function archiveOf<Tx>(
   names: Tables,
   differences: Differences,

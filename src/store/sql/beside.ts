@@ -8,7 +8,7 @@ import type { Statement } from './statements.ts'
  * Writers hold the lock of the order's row, so both always agree.
  */
 export interface Beside {
-  /** What makes it right for an order that is new, or was `before`. The insert of a key may meet a conflict. */
+  /** The statements that bring them up to date for an order that is new, or was `before`. Inserting a key may conflict. */
   statements(order: Order, before: Order | undefined): Statement[]
   /** Moves the places of these orders in the schedule. */
   moved(orders: Order[], to: Date): Statement

@@ -55,7 +55,7 @@ export function codec<T>(fields: Fields<T>, { place, read, time }: Differences, 
   }
 }
 
-/** A group of columns that begins with NULL holds nothing. */
+/** A group of columns is empty if its first is NULL. */
 function placesOf(name: string, field: Field | Record<string, Field>): Place[] {
   if (isField(field)) return [{ name, ...field }]
   const group = { name, first: Object.values(field)[0]!.column }

@@ -19,14 +19,14 @@ export interface Differences {
   placed: { sql: string; values: readonly ('mchId' | 'dueAt' | 'outTradeNo')[] }
   /** The rows of the schedule that belong to a merchant, by its index; the merchant's number is needed so often. */
   ofMerchant: { sql(schedule: string): string; numbers: number }
-  /** Locks the rows of a select until the transaction ends. SQLite needs none: its transactions of ours begin as writers. */
+  /** Locks the rows of a select until the transaction ends. SQLite needs none: our transactions begin as writers there. */
   lock: string
   /** From where to read the first orders of the schedule for which `isDue` holds and which nobody else has locked: then they are ours. */
   firstFree(names: Pick<Tables, 'schedule' | 'trades'>, isDue: string, limit: number): string
   /** A join that is done from left to right: the order of its rows is that of the table on the left. */
   inOrder: string
   /**
-   * Where the database may end a transaction on its own, as MySQL does after a deadlock: statements that keep later ones from being committed one by one
+   * For a database that may end a transaction on its own, as MySQL does after a deadlock: statements that keep later ones from being committed one by one
    * until `open` commits the lot.
    */
   fence?: { close: string; open: string }
@@ -51,10 +51,10 @@ export interface Differences {
       constraint(columns: string): string[]
       index(columns: string): string[]
       options: string
-      /** Where no constraint keeps an order from having two places: a condition that it has none yet. */
+      /** If no constraint keeps an order from having two places: a condition that it has none yet. */
       missing(names: Pick<Tables, 'schedule' | 'trades'>): string
     }
-    /** Copies rows from another table, except those that exist already. */
+    /** Copies rows from another table, unless they already exist. */
     copy(into: string, columns: string, from: string): string
     /**
      * Blocks writes to tables while they are copied and dropped, so that none is lost: until `thaw`, or for ever. Where a table can be altered in a transaction,
@@ -64,7 +64,7 @@ export interface Differences {
     thaw: string[]
     /** The current time, by the clock of the database. */
     now: string
-    /** Texts as one. */
+    /** Concatenates texts. */
     concat(...texts: string[]): string
     /** Lets one migration of the tables of this name run at a time, until `unlock` or the end of the transaction. */
     lock(name: string): string[]

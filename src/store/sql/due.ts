@@ -9,7 +9,7 @@ import type { Tables } from './schema/tables.ts'
 import { joined } from './statements.ts'
 import type { Claim, Plan, Store } from '../store.ts'
 
-/** How many orders that are due too late one question looks for. */
+/** How many orders that are due too late one query fetches. */
 const PAGE = 500
 
 /** The orders with due work: claimed, counted, brought forward. An order's row says when it is due, and a row of the schedule says the same, in order of time. */
@@ -30,7 +30,7 @@ export function dueOf(
 
   /**
    * Claims step by step. A claim of one order waits for the row's lock: its holder, such as a copy of the notification, does not come back for the work. What is
-   * merely to be asked about is changed as `plan` says; everything else at once.
+   * only to be queried is changed as `plan` says; everything else at once.
    */
   async function claim(
     rest: string,

@@ -26,11 +26,11 @@ export interface Field {
   kind: Kind
   /** What NULL means: that the property is absent, or that it is `null`. A column without this is never NULL. */
   empty?: undefined | null
-  /** In a group: NULL means what the model itself says under this name. What is the same is not kept twice. */
+  /** In a group: NULL means the same value as the model's own field of this name, which is not stored twice. */
   like?: string
 }
 
-/** For each property its column, or those of a group that are all NULL while there is none. */
+/** For each property its column, or the columns of a group, all NULL while the group is absent. */
 export type Fields<T> = { readonly [Name in keyof Required<T>]: Field | Fields<NonNullable<T[Name]>> }
 
 const ABSENT = { empty: undefined }
@@ -60,7 +60,7 @@ const OWN_PAYMENT: Fields<Payment> = {
   currency: { ...PAYMENT.currency, like: 'currency' },
 }
 
-/** An order's row also says which account the money of each refund comes from: few say one, and refunds have had their table before they could. */
+/** An order's row also says which account the money of each refund comes from: few have one, and the table of refunds is older than this value. */
 export interface OrderRow extends Order {
   refundAccounts?: readonly (RefundAccount | null)[] | undefined
 }

@@ -17,7 +17,7 @@ import { transactionsOf } from './transactions.ts'
 
 /** Reads orders with their refunds, and writes a change of one with its history and its findings. */
 export interface Orders {
-  /** The columns of an order, for statements that `read` gets the rows of. */
+  /** The columns of an order, for statements whose rows go to `read`. */
   selection: string
   /** The same for `readLocked`. */
   lockedSelection: string
@@ -28,20 +28,20 @@ export interface Orders {
   findLive(key: string, mchId: string): Promise<Order | undefined>
   lock(outTradeNo: string, connection: Connection): Promise<Locked | undefined>
   history(outTradeNo: string): Promise<HistoryEntry[]>
-  /** The lines of a text of history, or those that the order has brought along from version 0.1. */
+  /** The lines of a text of history, or those that the order still has in the tables of 0.1. */
   lines(told: string | null, outTradeNo: string, connection: Reader): Promise<HistoryEntry[]>
   insert(first: Change, connection: Connection): Promise<void>
   /** Runs `decide` on the locked order, and writes its decision. */
   change(current: Locked, decide: Decide, connection: Connection): Promise<Updated>
   /** Whether the finding is new. */
   note(anomaly: Anomaly, connection: Connection): Promise<boolean>
-  /** Another order that has the transaction of this one. */
+  /** Another order that has this order's transaction. */
   holder(order: Order): Promise<string | undefined>
   /** Finds out what prevented a change, once its transaction is over. */
   explain(error: unknown): Promise<never>
 }
 
-/** An order whose row is locked, with the text of its history; one of version 0.1 that has not changed since has none. */
+/** An order whose row is locked, with the text of its history; an order made with 0.1 that has not changed since has none. */
 export interface Locked {
   order: Order
   told: string | null

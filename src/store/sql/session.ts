@@ -19,7 +19,7 @@ interface Rule {
 }
 
 interface Check {
-  /** Sends a text, which comes back. Where a server stores it, it is sent twice, and comes back as the stored bytes as well, in hexadecimal digits. */
+  /** Sends a text and reads it back. Where a server stores it, it is sent twice, and comes back as the stored bytes as well, in hexadecimal digits. */
   echo: string
   settings(connection: Reader, echoed: Row): Promise<Settings>
   rules: Rule[]
@@ -114,7 +114,7 @@ const SAMPLE = '\\红茶🍵'
 const HEX = Buffer.from(SAMPLE).toString('hex')
 
 /**
- * Looks at a session of the database before it is used. A store that worked on with the wrong settings would lose or change what it is to keep, and nobody would
+ * Looks at a session of the database before it is used. A store that ran with the wrong settings would lose or change data, and nobody would
  * notice.
  */
 export async function checkSession(dialect: Dialect, connection: Reader): Promise<Session> {

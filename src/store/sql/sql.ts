@@ -27,7 +27,7 @@ export interface SqlStoreOptions {
 /** The most sessions that one statement deletes: after a long pause there may be millions. */
 const SESSIONS_STEP = 100
 
-/** A store in PostgreSQL, MySQL, MariaDB or SQLite. `Tx` is what the library of its executor calls a transaction. */
+/** A store in PostgreSQL, MySQL, MariaDB or SQLite. `Tx` is the transaction type of the executor's library. */
 export interface SqlStore<Tx> extends Store<Tx> {
   /**
    * Creates the tables, or brings them up to date. Any number of processes may call it at once.
@@ -236,7 +236,7 @@ export function sqlStore<Tx>(
       let step: string[]
       do {
         step = (await select(reading, sessions, sessionRow, search, [time(at)])).map(({ tokenHash }) => tokenHash)
-        // One that is renewed meanwhile stays.
+        // A session renewed meanwhile stays.
         const sql = `delete from ${sessions} ${ended} and token_hash in (${step.map(() => place.key).join(', ')})`
         if (step.length > 0) await repeated(() => single((connection) => connection.run(sql, [time(at), ...step])))
       } while (step.length === SESSIONS_STEP)

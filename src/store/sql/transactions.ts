@@ -8,12 +8,12 @@ import { transactionTaken } from '../store.ts'
 /** WeChat's transactions, not the database's: each transaction of a merchant has a row that names the one order it has paid. */
 export interface Transactions {
   /**
-   * What claims the transaction for the order, if this change is the first to record it. Where it is taken this throws, or the statement meets a conflict.
+   * The statement that claims the transaction for the order, if this change is the first to record it. If it is taken, this throws, or the statement conflicts.
    *
    * @throws {WechatError} `WECHAT_TRANSACTION_TAKEN`
    */
   claim(order: Order, before: Order | undefined, connection: Reader): Promise<Statement | undefined>
-  /** Another order that has the transaction of this one. */
+  /** Another order that has this order's transaction. */
   holder(order: Order, connection: Reader): Promise<string | undefined>
 }
 

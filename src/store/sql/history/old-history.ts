@@ -5,7 +5,7 @@ import type { Reader } from '../../executor.ts'
 import { HISTORY, REPEAT } from '../fields.ts'
 import type { Tables } from '../schema/tables.ts'
 
-/** The lines of an order of version 0.1 that has not changed since, from the tables that had a row for each; its next change takes them into its own row. */
+/** The lines of an order made with 0.1 that has not changed since, from the old tables with a row for each line. The next change moves them into the order's row. */
 export function oldHistoryOf(
   { history, repeats }: Tables,
   differences: Differences,

@@ -3,7 +3,7 @@ import { kept, saysTheSame } from '../../same.ts'
 
 /**
  * The history of an order as one text in its row: each change writes the row anyway, so that a line costs little more than its words. JSON, an array for each
- * line, the latest first, so that only the beginning of the text changes. Without what the line before says as well, nor zeros at its end: ms since the line
+ * line, the latest first, so that only the beginning of the text changes. A value equal to that of the line before is left out, and so are zeros at the end: ms since the line
  * before, with how often it was repeated and the ms until the last time, source, seen, outcome, states. What most orders say is a number, its place in `WORDS`.
  */
 type Told = [
@@ -15,7 +15,7 @@ type Told = [
 ]
 type Word = string | number
 
-/** Each keeps its place for ever: there are rows that name it. More may be added at the end. */
+/** Each keeps its place for ever, as rows refer to it. New ones go at the end. */
 const WORDS = [
   'order',
   'prepaid',

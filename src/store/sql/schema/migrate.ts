@@ -6,7 +6,7 @@ import { repeated } from '../../failures.ts'
 import { migrations } from './schema.ts'
 import type { Tables } from './tables.ts'
 
-/** From this version on, processes of those before it cannot write. */
+/** From this version on, processes of older versions cannot write. */
 const CLOSING = 6
 
 /** Brings the tables up to date, one process at a time. */

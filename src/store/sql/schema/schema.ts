@@ -14,7 +14,7 @@ export interface SchemaOptions {
 }
 
 /**
- * The statements that make the tables of `sqlStore`, for migrations of your own; `store.migrate()` runs the same. Each does nothing when it has been
+ * The statements that make the tables of `sqlStore`, for migrations of your own; `store.migrate()` runs the same. Each does nothing if it has been
  * applied before.
  *
  * @throws {WechatError} `WECHAT_OPTIONS_INVALID`

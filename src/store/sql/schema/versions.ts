@@ -152,8 +152,8 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
     ]
   },
 
-  // A transaction pays one order. Of orders that one transaction has paid already, the earliest has it, and the others are findings.
-  // The same news of an order is counted.
+  // A transaction pays one order. If one transaction has paid several orders, the earliest keeps it and the others become findings.
+  // Repeated news of an order is counted.
   (names, { types, read, ddl: { concat } }) => {
     const { orders, transactions, repeats, anomalies } = names
     const { integer, time } = types
@@ -231,11 +231,11 @@ export const VERSIONS: ((names: Tables, differences: Differences) => (Table | st
         columns: [
           columns[0]!,
           `api_version ${types.name} not null default 'v2'`,
-          // How it is paid, and what else its terms say. Only in a mini program it is known from the start who pays.
+          // How it is paid, and further values of its terms. Only in a mini program is the payer known from the start.
           `trade_type ${types.name} not null default 'JSAPI'`,
           `extras ${types.json}`,
           `refund_accounts ${types.json}`,
-          // Of a service provider's order: whose it is.
+          // For a service provider's order: its sub-merchant.
           `sub_mch_id ${types.name}`,
           `sp_appid ${types.name}`,
           `shipments ${types.json}`,
