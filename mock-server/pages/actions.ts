@@ -54,7 +54,9 @@ async function deliver({ world, say }: View, { id = '', count = '1' }: Form): Pr
 function counted(say: View['say'], deliveries: readonly Delivery[]): string {
   const counts = new Map<string, number>()
   for (const { verdict } of deliveries) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
-  return Array.from(counts, ([verdict, n]) => `${say(verdictWord(verdict as Delivery['verdict']))} ×${n}`).join(', ')
+  return Array.from(counts, ([verdict, n]) => `${say(verdictWord(verdict as Delivery['verdict']))} ×${n}`).join(
+    say('comma'),
+  )
 }
 
 async function advance({ world, say }: View, { by, next }: Form): Promise<string> {

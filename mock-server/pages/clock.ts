@@ -1,6 +1,7 @@
 import { relative, time } from './frame/format.ts'
 import { button, form } from './frame/layout.ts'
 import { html } from './frame/markup.ts'
+import { told } from './frame/told.ts'
 import type { Page, View } from './frame/view.ts'
 
 /** The page of the world's time and of what is due. */
@@ -17,13 +18,13 @@ export function clockPage(view: View): Page {
     main: html`<h1>${say('clock')}</h1><p>${time(now)} <small>GMT+8</small></p><p>${say(`clock${mode}`)}</p>
 <div class="acts">${
       isVirtual &&
-      html`${button(view, 'advance', { by: '15s' }, '+15 s')}${button(view, 'advance', { next: '1' }, say('next'), { off: timers.length > 0 ? undefined : say('nothingDue') })}${button(view, 'advance', { by: '24h4m' }, '+24 h 4 m')}${form(view, 'advance', {}, html`<label>${say('advanceHint')}<input name="by" pattern="(\d+(ms|s|m|h|d))+" required></label><button>${say('advance')}</button>`)}`
+      html`${button(view, 'advance', { by: '15s' }, say('plus15s'))}${button(view, 'advance', { next: '1' }, say('next'), { off: timers.length > 0 ? undefined : say('nothingDue') })}${button(view, 'advance', { by: '24h4m' }, say('plus24h4m'))}${form(view, 'advance', {}, html`<label>${say('advanceHint')}<input name="by" pattern="(\d+(ms|s|m|h|d))+" required></label><button>${say('advance')}</button>`)}`
     }${button(view, 'clock', { mode: isVirtual ? 'real' : 'virtual' }, say(isVirtual ? 'toReal' : 'toVirtual'))}</div>
-${busy.length > 0 && html`<h2>${say('inFlight')}</h2><ul>${busy.slice(0, 50).map((what) => html`<li class="mono">${what}</li>`)}</ul>`}
+${busy.length > 0 && html`<h2>${say('inFlight')}</h2><ul>${busy.slice(0, 50).map((what) => html`<li>${told(view, what)}</li>`)}</ul>`}
 <h2>${say('timers')} <small>${timers.length}</small></h2>${
       timers.length === 0
         ? html`<p class="dim">${say('nothingDue')}</p>`
-        : html`<table><tbody>${timers.slice(0, 50).map(({ due, what }) => html`<tr><td>${time(due)}</td><td>${relative(due, now, say)}</td><td class="mono">${what}</td></tr>`)}</tbody></table>`
+        : html`<table><tbody>${timers.slice(0, 50).map(({ due, what }) => html`<tr><td>${time(due)}</td><td>${relative(due, now, say)}</td><td>${told(view, what)}</td></tr>`)}</tbody></table>`
     }`,
   }
 }

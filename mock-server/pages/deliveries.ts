@@ -17,7 +17,8 @@ function rowOf(view: View, notification: Notification): Markup {
   const { world, say } = view
   const { id, kind, url, attempts } = notification
   const last = attempts.at(-1)
-  const why = last && last.verdict !== 'acked' ? `${say(verdictWord(last.verdict))}: ${told(view, last.reason)}` : ''
+  const why =
+    last && last.verdict !== 'acked' ? `${say(verdictWord(last.verdict))}${say('colon')}${told(view, last.reason)}` : ''
   return html`<li id="n-${id}"><a class="row" href="${to(view, `notifications/${segment(id)}`)}"><span class="st ${notificationKind(notification)}">${{ good: '●', bad: '✕', wait: '◐' }[notificationKind(notification)]}</span><span class="what"><span>${say(`kind${kind}`)} <span class="mono">${id}</span></span><span class="dim" title="${why}">${why || notificationWord(notification, world, say)}</span></span><span class="payer dim" title="${url}">${url}</span><span class="fee">${attempts.length}</span>${strip(view, notification)}<span class="ago">${last && relative(last.sentAt, world.clock.now(), say)}</span></a></li>`
 }
 

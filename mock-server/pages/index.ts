@@ -40,7 +40,7 @@ export interface PageReply {
 }
 
 /** The pages of a world: lists, and single items. */
-const LISTS: Readonly<Record<string, (view: View) => Page>> = {
+export const LISTS: Readonly<Record<string, (view: View) => Page>> = {
   orders: ordersPage,
   deliveries: deliveriesPage,
   phone: phonesPage,
@@ -51,7 +51,7 @@ const LISTS: Readonly<Record<string, (view: View) => Page>> = {
   card: cardPage,
   setup: setupPage,
 }
-const THINGS: Readonly<Record<string, (view: View, name: string) => Page>> = {
+export const THINGS: Readonly<Record<string, (view: View, name: string) => Page>> = {
   orders: orderPage,
   deliveries: deliveryPage,
   notifications: notificationPage,

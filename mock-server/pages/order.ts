@@ -19,7 +19,7 @@ function facts(view: View, order: OrderSnapshot): Markup {
     html`<span class="mono">${texts.filter(Boolean).join(' · ')}</span>`
   const row = (name: string, value: Markup | string | false) =>
     value !== false && html`<dt>${name}</dt><dd>${value}</dd>`
-  return html`<dl class="facts">${row(say('description'), body)}${row(say('amount'), amount(totalFee))}${row(say('orderNo'), html`<span class="mono">${outTradeNo}</span> · ${relative(createdAt, world.clock.now(), say)}`)}${row(say('payer'), names(openid || (order.subOpenid ? '' : say('anybody')), order.subOpenid))}${row(say('merchant'), names(mchId))}${row(say('subMerchant'), subMchId !== undefined && names(subMchId, order.subAppid))}${row(say('transaction'), transactionId !== undefined && html`<span class="mono">${transactionId}</span>`)}${row(say('coupons'), coupons.length > 0 && coupons.map(({ fee }) => yuan(fee)).join(' + '))}</dl>`
+  return html`<dl class="facts">${row(say('description'), body)}${row(say('amount'), amount(totalFee, say))}${row(say('orderNo'), html`<span class="mono">${outTradeNo}</span> · ${relative(createdAt, world.clock.now(), say)}`)}${row(say('payer'), names(openid || (order.subOpenid ? '' : say('anybody')), order.subOpenid))}${row(say('merchant'), names(mchId))}${row(say('subMerchant'), subMchId !== undefined && names(subMchId, order.subAppid))}${row(say('transaction'), transactionId !== undefined && html`<span class="mono">${transactionId}</span>`)}${row(say('coupons'), coupons.length > 0 && coupons.map(({ fee }) => yuan(fee)).join(' + '))}</dl>`
 }
 
 const OPEN: readonly string[] = ['NOTPAY', 'USERPAYING', 'ACCEPT'] satisfies TradeState[]

@@ -78,7 +78,7 @@ function rowOf(view: View, { order, notifications }: Row): Markup {
   // A user of the sub-merchant's app, where the order is paid.
   const openid = order.subOpenid || order.openid
   const word = orderWord(view, order, notification)
-  return html`<li id="o-${outTradeNo}"><a class="row" href="${orderLink(view, order)}">${orderMark(view, order, notification)}<span class="what"><span title="${body}">${body}</span><span class="dim" title="${word}"><span class="mono">${outTradeNo}</span> ${word}</span></span><span class="payer dim mono" title="${openid}">${openid}</span>${amount(totalFee)}${
+  return html`<li id="o-${outTradeNo}"><a class="row" href="${orderLink(view, order)}">${orderMark(view, order, notification)}<span class="what"><span title="${body}">${body}</span><span class="dim" title="${word}"><span class="mono">${outTradeNo}</span> ${word}</span></span><span class="payer dim mono" title="${openid}">${openid}</span>${amount(totalFee, say)}${
     notification ? strip(view, notification) : html`<span class="marks"></span>`
   }<span class="ago">${relative(createdAt, world.clock.now(), say)}</span></a></li>`
 }

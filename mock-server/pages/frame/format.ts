@@ -6,7 +6,8 @@ import type { Say } from './words.ts'
 export const yuan = (fen: number) => `¥${(fen / 100).toFixed(2)}`
 
 /** An amount with its fen in the title. */
-export const amount = (fen: number): Markup => html`<span class="fee" title="${fen} fen">${yuan(fen)}</span>`
+export const amount = (fen: number, say: Say): Markup =>
+  html`<span class="fee" title="${say('fen', { n: fen })}">${yuan(fen)}</span>`
 
 const UNITS = [
   ['days', 86_400_000],

@@ -58,12 +58,12 @@ function clockBar(view: View): Markup {
   return html`<div id="time" class="time"><a href="${to(view, 'clock')}">${time(now)} <small>GMT+8</small></a>${
     world.clock.mode === 'virtual'
       ? [
-          button(view, 'advance', { by: '15s' }, '+15 s'),
+          button(view, 'advance', { by: '15s' }, say('plus15s')),
           button(view, 'advance', { next: '1' }, ahead === undefined ? say('next') : say('nextIn', { span: ahead }), {
             off: ahead === undefined ? say('nothingDue') : undefined,
             key: 'n',
           }),
-          button(view, 'advance', { by: '24h4m' }, '+24 h 4 m'),
+          button(view, 'advance', { by: '24h4m' }, say('plus24h4m')),
         ]
       : html`<small>${say('realClock')}</small>`
   }</div>`

@@ -4,7 +4,7 @@ import { curlCommand } from '../../notify/replay.ts'
 import { messageText, readAuthorization, requestText, SCHEME } from '../../wire/sign-v3.ts'
 import { readXml } from '../../wire/xml.ts'
 import type { SignExplanation } from '../../wire/explain-sign.ts'
-import { told } from '../frame/told.ts'
+import { told, toldNote, toldReason } from '../frame/told.ts'
 import { html, type Markup } from '../frame/markup.ts'
 import { copyable } from '../frame/layout.ts'
 import { here, type View } from '../frame/view.ts'
@@ -71,7 +71,7 @@ function sign(view: View, entry: JournalEntry): Markup {
   if (isRight) {
     return html`<p class="good">${say('signRight', { type })}</p><h2>${say('signOurs')}</h2><pre class="bytes" tabindex="0">${ours}</pre><p class="dim">${say('keyMasked')}</p>`
   }
-  return html`<p class="bad">${say('signWrong')}: ${mistake ?? say('signUnknown')}</p>
+  return html`<p class="bad">${say('signWrong')}${say('colon')}${mistake === undefined ? say('signUnknown') : told(view, mistake)}</p>
 ${difference && html`<p>${say('signFirst', { field: difference.field })}</p><table><tbody><tr><td>${say('signOurs')}</td><td class="mono">${difference.ours ?? '—'}</td></tr><tr><td>${say('signTheirs')}</td><td class="mono">${difference.theirs ?? '—'}</td></tr></tbody></table>`}
 ${theirs !== undefined && html`<h2>${say('signTheirs')}</h2>${compared(theirs, ours)}`}<h2>${say('signOurs')}</h2>${compared(ours, theirs ?? ours)}<p class="dim">${say('keyMasked')}</p>`
 }
@@ -100,11 +100,14 @@ const SHOW: Readonly<Record<Tab, (view: View, entry: JournalEntry) => Markup>> =
 export const isRefused = ({ direction, verdict, note }: JournalEntry) =>
   direction === 'out' ? verdict !== 'acked' : !['SUCCESS', 'ok'].includes(String(note))
 
-/** The mock's remark on an exchange: the verdict in words, then the reason and what to do. */
-export const remark = (view: View, { verdict, note = '' }: JournalEntry): Markup =>
-  verdict === undefined
-    ? html`${note}`
-    : html`<b>${view.say(verdictWord(verdict))}</b> <span>${told(view, note.slice(note.indexOf(':') + 2))}</span>`
+/** The mock's remark on an exchange: the verdict in words, then the reason and what to do; on a call, what WeChat says and why. */
+export function remark(view: View, { verdict, note = '' }: JournalEntry): Markup {
+  if (verdict !== undefined) {
+    return html`<b>${view.say(verdictWord(verdict))}</b> <span>${toldReason(view, note)}</span>`
+  }
+  const { wire, added } = toldNote(view, note)
+  return html`<span translate="no">${wire}</span>${added}`
+}
 
 /** One exchange behind tabs. */
 export function exchange(view: View, entry: JournalEntry): Markup {

@@ -39,7 +39,7 @@ export function strip(view: View, notification: Notification, big = false): Mark
       const mark = html`<i class="${isTaken(shown) ? 'a' : 'x'}"></i>`
       if (!big) return mark
       const when = relative(shown.sentAt, world.clock.now(), say)
-      const told = `${say('attempt', { n: n + 1 })}, ${when}: ${say(verdictWord(shown.verdict))}`
+      const told = `${say('attempt', { n: n + 1 })}${say('comma')}${when}${say('colon')}${say(verdictWord(shown.verdict))}`
       return html`<a href="${to(view, `deliveries/${shown.id}`)}" title="${told}" aria-label="${told}">${mark}</a>`
     }
     if (isDone) return undefined

@@ -3,7 +3,7 @@ import type { OrderSnapshot } from '../../ledger/orders.ts'
 import type { RefundSnapshot } from '../../ledger/refund-rules.ts'
 import type { Notification } from '../../notify/notification.ts'
 import { relative, time, yuan } from '../frame/format.ts'
-import { toldAfter } from '../frame/told.ts'
+import { toldNote, toldReason } from '../frame/told.ts'
 import { html, type Markup, type Piece } from '../frame/markup.ts'
 import { here, type View } from '../frame/view.ts'
 import { verdictWord } from '../frame/words.ts'
@@ -40,10 +40,15 @@ function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntr
 
 const LONGEST = 80
 
-/** Only the verdict, or the start of the mock's remark. */
+const cut = (text: string) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text)
+
+/** Only the verdict, or the start of the remark. */
 function short(view: View, { verdict, note = '' }: JournalEntry): Markup {
-  const text = verdict === undefined ? note : view.say(verdictWord(verdict))
-  return html`<span class="said" title="${verdict === undefined ? note : toldAfter(view, note)}">${text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text}</span>`
+  if (verdict !== undefined) {
+    return html`<span class="said" title="${toldReason(view, note)}">${view.say(verdictWord(verdict))}</span>`
+  }
+  const { wire, added } = toldNote(view, note)
+  return html`<span class="said" title="${wire}${added}"${added === '' && html` translate="no"`}>${cut(`${wire}${added}`)}</span>`
 }
 
 function itemOf(view: View, entry: JournalEntry, inside: boolean): Item {

@@ -3,11 +3,13 @@ import { LOGIN } from './login.ts'
 import { NOTIFY_V2 } from './notify-v2.ts'
 import { NOTIFY_V3 } from './notify-v3.ts'
 import { REFUNDS } from './refunds.ts'
+import { REFUSALS } from './refusals.ts'
 import { REMARKS } from './remarks.ts'
 import { SAID } from './said.ts'
 import { SHARED, TRANSPORT } from './shared.ts'
+import { SIGNATURES } from './signatures.ts'
 
-/** Chinese by English. `{name}` stands for any text. */
+/** Chinese by English. `{name}` stands for any text, or for one without white space if it is one of {@link WORDS}. */
 export const CHINESE: Readonly<Record<string, string>> = {
   ...SHARED,
   ...NOTIFY_V2,
@@ -17,11 +19,30 @@ export const CHINESE: Readonly<Record<string, string>> = {
   ...REFUNDS,
   ...LOGIN,
   ...REMARKS,
+  ...REFUSALS,
+  ...SIGNATURES,
   ...SAID,
 }
 
+/** Values without white space. Their patterns would otherwise match whole sentences. */
+const WORDS = ['field', 'no', 'state']
+
 /** Values that are texts of the card themselves; others, such as a body, stay as they are. */
-const TEXTS = ['after', 'because', 'goal', 'n', 'one', 'reason', 'said', 'two', 'what', 'which', 'why']
+const TEXTS = [
+  'after',
+  'because',
+  'goal',
+  'hint',
+  'mistake',
+  'n',
+  'one',
+  'reason',
+  'said',
+  'two',
+  'what',
+  'which',
+  'why',
+]
 
 interface Pattern {
   readonly key: string
@@ -35,7 +56,11 @@ const patternOf = ([key, chinese]: readonly [string, string]): Pattern => ({
   matches: new RegExp(
     `^${key
       .split(/\{(\w+)\}/)
-      .map((part, n) => (n % 2 === 0 ? part.replace(/[.*+?^$()[\]{}|\\]/g, '\\$&') : `(?<${part}>.*?)`))
+      .map((part, n) =>
+        n % 2 === 0
+          ? part.replace(/[.*+?^$()[\]{}|\\]/g, '\\$&')
+          : `(?<${part}>${WORDS.includes(part) ? '\\S*' : '.*?'})`,
+      )
       .join('')}$`,
     's',
   ),

@@ -179,13 +179,27 @@ export const SAID: Readonly<Record<string, string>> = {
   'the reply is an HTML page: an error page, a login wall or a catch-all route answered instead of the notify handler':
     '应答是网页：可能是错误页、登录页或其他路由，而不是回调接口',
   'output follows </xml>: {text}; end the response right there': '</xml> 之后还有输出：{text}；应在此结束响应',
+  'the reply starts with a byte order mark; save the file that prints it without BOM':
+    '应答以 BOM 开头；请将输出它的文件保存为无 BOM 格式',
+  'there is output before <xml>: {text}': '<xml> 之前有输出：{text}',
+  '{why} of {text}, for example the two characters \\n instead of a line feed':
+    '{text} 中{why}，例如写成了 \\n 两个字符而不是换行',
+  'the reply {body} is not the expected XML ({why}); answer {xml}': '应答 {body} 不是要求的 XML（{why}）；应返回 {xml}',
+  'the root element is <{root}>, not <xml>; answer {xml}': '根元素是 <{root}>，而不是 <xml>；应返回 {xml}',
+  'the reply is compressed (Content-Encoding: {coding}), but the notification has no Accept-Encoding':
+    '应答经过压缩（Content-Encoding: {coding}），但通知没有 Accept-Encoding',
   'HTTP {status}; only 200 acknowledges, whatever the body says ({body})':
     'HTTP {status}；只有 200 表示成功，与响应体无关（{body}）',
   'HTTP {status}; only 200 and 204 acknowledge ({body})': 'HTTP {status}；只有 200 和 204 表示成功（{body}）',
+  'HTTP {status}; only 200 and 204 acknowledge ({body}); {hint}':
+    'HTTP {status}；只有 200 和 204 表示成功（{body}）；{hint}',
   'the merchant redirects (HTTP {status} to {url}); WeChat does not follow redirects: give it the final URL':
     '商户返回重定向（HTTP {status}，{url}）；微信不跟随重定向，请提供最终的 URL',
   'no connection could be made ({why}); is the application listening at the notify_url?':
     '无法连接（{why}）；应用是否在监听 notify_url？',
+  'it could not be sent ({why}); was it crafted or changed?': '无法发送（{why}）；是否手工构造或修改过？',
+  'no TLS connection could be made ({why}); WeChat requires a complete chain from a public authority':
+    '无法建立 TLS 连接（{why}）；微信要求公共 CA 签发的完整证书链',
   'the connection broke before a complete reply had arrived ({why})': '收到完整应答之前连接中断（{why}）',
   'no complete reply within {ms} ms; acknowledge first and do slow work afterwards':
     '{ms} 毫秒内没有完整的应答；请先应答，再做耗时的工作',

@@ -132,7 +132,7 @@ const ROOT_NAME = 'root-name'
 
 function rootFindings(root: string): Found[] {
   if (root === 'xml') return []
-  const message = `the root element is <${root}>instead of the documented <xml>; no refusal of another one is on record`
+  const message = `the root element is <${root}> instead of the documented <xml>; no refusal of another one is on record`
   const refuse = () => new ProtocolFail('XML格式错误')
   return [{ rule: ROOT_NAME, level: 'warning', field: root, message, refuse }]
 }

@@ -84,5 +84,9 @@ export async function tellMorning({ world, shop: { notifyUrl } }: Scene): Promis
 export async function attack({ world }: Scene, request: RunRequest): Promise<void> {
   const { notifyUrl, orderUrl, probeUrl, only } = request
   startRun(world, { notifyUrl, orderUrl, probeUrl, only, settleMs: 200 }, () => undefined)
+  await endOfRun(world)
+}
+
+export async function endOfRun(world: World): Promise<void> {
   while (runsOf(world).at(-1)!.state === 'running') await new Promise((resolve) => setTimeout(resolve, 20))
 }
