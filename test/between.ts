@@ -33,7 +33,7 @@ const HOP = ['host', 'connection', 'content-length', 'transfer-encoding', 'keep-
 const passed = (headers: IncomingMessage['headers']) =>
   Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.includes(name))) as Record<string, string>
 
-/** A machine between a merchant and WeChat. What it is not told to change passes through it, also an answer that breaks off or never comes. */
+/** A machine between a merchant and WeChat. Whatever it is not set to change passes through, including an answer that breaks off or never comes. */
 export async function between(t: Test, to = ''): Promise<Between> {
   const agent = new Agent()
   const server = createServer((request, response) => {

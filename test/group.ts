@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
 
-/** By then a file has ended, unless one of its tests waits for ever; longer for those that `size` makes larger. */
+/** The time limit of a test file; longer for files that `size` makes larger. A file that exceeds it waits for something that never comes. */
 const LIMIT_MS = process.env.TEST_SIZE === 'full' ? 600_000 : 300_000
 
 /** Runs test files one after another in this process, each as one test that has the name of the file. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createReference } from '../scripts/reference.ts'
 
-t.test('everything that is exported says what it is', async (t) => {
+t.test('everything that is exported is documented', async (t) => {
   const { text, silent } = createReference()
   t.strictSame(silent, [])
   const codes = [...text.matchAll(/^```ts\n([^]*?)\n```$/gm)].map(([, code]) => code!)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { run } from './program.ts'
 
-// Nobody reads any more, as after `| head`.
+// The reader is gone, as after `| head`.
 process.stdout.on('error', () => process.exit(1))
 
 run(process.argv.slice(2)).then((code) => {

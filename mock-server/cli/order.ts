@@ -29,7 +29,7 @@ interface WorldView extends AppCredentials {
   readonly baseUrl: string
 }
 
-/** Who pays, and for whose goods: `subMchId` is there in an order of a service provider. */
+/** Who pays, and whom: `subMchId` is set in an order of a service provider. */
 interface Parties {
   readonly openid?: string | undefined
   readonly subMchId?: string
@@ -44,12 +44,12 @@ interface Request extends Required<Pick<OrderFlags, 'notifyUrl' | 'fee' | 'body'
   readonly parties: Parties
 }
 
-/** What a version of WeChat Pay's API orders with, and what its notifications are verified with. */
+/** How a version of WeChat Pay's API places orders, and how its notifications are verified. */
 interface Version {
   /** Resolves with the prepay_id. */
   readonly place: (request: Request) => Promise<string>
   readonly verifyWith: (request: Pick<Request, 'world' | 'signType'>) => Readonly<Record<string, string>>
-  /** How to verify a notification with that. */
+  /** How to verify a notification. */
   readonly told: string
 }
 
@@ -84,7 +84,7 @@ async function placeV2(request: Request): Promise<string> {
   throw refused(`${answer.get('err_code') ?? answer.get('return_msg')} ${answer.get('err_code_des') ?? ''}`)
 }
 
-/** A reply that is about the time of the signature carries the right one. */
+/** A refusal because of the signature's time carries the right time. */
 async function postV3({ wechat, world: { mchId, v3 } }: Request, path: string, body: string): Promise<IncomingMessage> {
   const send = (at: number) => {
     const [timestamp, nonce] = [String(Math.floor(at / 1000)), randomBytes(16).toString('hex')]

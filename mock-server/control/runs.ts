@@ -25,7 +25,7 @@ const REQUEST = strict({
 /** The runner is loaded by the first run. */
 const report = () => import('../report/runs.ts')
 
-/** What a run has come to so far; the bytes of its cases only with the run itself. */
+/** The results of a run so far; the bytes of its cases come only with a single run. */
 const summary = ({ id, state, cases, results, card }: Run) => ({
   id,
   state,

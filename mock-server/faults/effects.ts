@@ -36,7 +36,7 @@ export type Outcome =
   | { readonly kind: 'truncate'; readonly reply: WireReply; readonly bytes: number }
   /** Blanks after the body, until it has this many bytes. */
   | { readonly kind: 'oversize'; readonly reply: WireReply; readonly bytes: number }
-  /** A status line, then a header every so many milliseconds, without an end. */
+  /** A status line, then a header every this many milliseconds, without an end. */
   | { readonly kind: 'endless_headers'; readonly ms: number }
   | { readonly kind: 'hang' | 'reset' }
 
@@ -143,7 +143,7 @@ export const EFFECTS = {
     fields: { bytes: integer(0) },
     spoil: (reply, { bytes }) => ({ kind: 'truncate', reply, bytes: truncated(Buffer.byteLength(reply.body), bytes) }),
   }),
-  /** WeChat's own reply, followed by blanks up to this many bytes, by default 100 MB, for a caller that reads whatever comes. */
+  /** WeChat's own reply, followed by blanks up to this many bytes, by default 100 MB, for a caller that reads without a limit. */
   oversize: effect<{ readonly bytes?: number }>()({
     to: 'calls',
     fields: { bytes: integer(1, 10_000 * MEGABYTE) },
@@ -174,7 +174,7 @@ export const EFFECTS = {
     sound: true,
   }),
   /**
-   * API v3: an error with this code, whose status and text default to those on record. Signed, and so about a request that
+   * API v3: an error with this code, whose status and text default to the recorded ones. Signed, and so about a request that
    * passed every check, unless `signed` is false.
    */
   v3_error: effect<

@@ -70,7 +70,7 @@ export interface Account extends Omit<AccountHost, 'clock' | 'tell' | 'expiredCe
   publicKeyShare: number
   /** The share of messages signed with the newer of two keys of one kind. */
   newKeyShare: number
-  /** Those it acts for as a service provider; none: it is an ordinary merchant. */
+  /** The sub-merchants it acts for as a service provider; none for an ordinary merchant. */
   actsFor: readonly SubMerchant[]
   /** Its API certificates, and what WeChat signs with. */
   readonly keys: Keys

@@ -24,7 +24,7 @@ function checkCoupons(order: Order, coupons: readonly Coupon[]): void {
 }
 
 /**
- * The payer in the app of the merchant, and in that of the sub-merchant if the order names one: WeChat tells both then,
+ * The payer in the app of the merchant, and in that of the sub-merchant if the order names one: WeChat then reports both,
  * whichever the order was created for (the mock's reading of sub_openid in 4011983228: returned if sub_appid was sent).
  */
 function payerOf(account: Account, order: Order, openid: string | undefined): Pick<Payment, 'openid' | 'subOpenid'> {

@@ -138,7 +138,7 @@ export interface MerchantChanges {
   readonly publicKeyShare?: number
   /** The share of messages signed with the newer of two keys, while an old one is kept. Default 1. */
   readonly newKeyShare?: number
-  /** A merchant that has any is a service provider (服务商): each of its orders belongs to one of them. Default: none. */
+  /** A merchant with any is a service provider (服务商): each of its orders belongs to one of them. Default: none. */
   readonly actsFor?: readonly SubMerchant[]
 }
 

@@ -17,7 +17,7 @@ export const info = (said: string): never => {
   throw new Ruling('INFO', said)
 }
 
-/** What the backend did, where both choices are sound. */
+/** What the backend did, if both choices are sound. */
 export const choiceOf = ({ acked, reason }: Answer): string =>
   acked ? 'the backend accepted it' : `the backend refused it: ${reason}`
 
@@ -145,7 +145,7 @@ export async function notLured(bench: Bench): Promise<void> {
   }
 }
 
-/** Hostile bytes: any refusal will do, if it comes in time and leaks nothing, and the backend stays alive. */
+/** Hostile bytes: any refusal will do, provided it comes in time and leaks nothing, and the backend stays alive. */
 export const survived = (make: Make, { limitMs = 5000, taken = 'FAIL', needs = [] }: Survival = {}): Play => ({
   needs,
   outcomes: [

@@ -86,10 +86,10 @@ const LIMITS: Limits = {
   quickMs: 9500,
 }
 
-/** The run does not see work that a backend does later than this after the last case. */
+/** Work that a backend does later than this after the last case is not seen. */
 const LATE_MS = 1000
 
-/** How many orders the run looks at together at the end. */
+/** How many orders are checked together at the end. */
 const LOOKS = 4
 
 const WHY_NOT: Readonly<Record<Need, string>> = {
@@ -198,7 +198,7 @@ export function createRun(world: World, options: CardOptions, shorter: Partial<L
     }
   }
 
-  /** Returns how the backend came back, or that it is dead. */
+  /** Says how the backend came back, or that it is dead. */
   async function recover(parts: { trap: Trap; orders: Orders; acks: boolean }, why: string): Promise<string> {
     const since = nativeElapsed()
     let how = 'it came back by itself'

@@ -46,7 +46,7 @@ async function attack(run: CardRun, results: CaseResult[]): Promise<Card> {
   return run.finish()
 }
 
-/** Whoever reaches the control API can start a run: none of its addresses is foreign without confirmation. */
+/** Anybody who reaches the control API can start a run, so foreign addresses need a confirmation. */
 function checkAddresses(request: RunRequest, refusal: (url: string) => string | undefined): void {
   const { notifyUrl, refundUrl, loginUrl, orderUrl, closeUrl, probeUrl, ownHost = false } = request
   for (const [field, template] of Object.entries({ notifyUrl, refundUrl, loginUrl, orderUrl, closeUrl, probeUrl })) {

@@ -59,7 +59,7 @@ export function sendOutcome(reply: FastifyReply, outcome: Outcome): FastifyReply
   if (outcome.kind === 'oversize') {
     const { status, headers, body } = outcome.reply
     raw.writeHead(status, headers)
-    // A caller that hangs up is what it is for.
+    // A caller that hangs up is the point of this fault.
     pipeline(Readable.from(padded(Buffer.from(body), outcome.bytes)), raw, () => {})
   }
   if (outcome.kind === 'truncate') {

@@ -52,7 +52,7 @@ t.test('the doctor', async (t) => {
   t.match(await doctor('doctor', `${dir}/nothing.mjs`), { code: 1, printed: /FAILED options: / })
 })
 
-t.test('it prints its checks, and nothing that the plugin would log', async (t) => {
+t.test('the doctor prints its checks, and nothing that the plugin would log', async (t) => {
   const server = createServer((_request, response) => {
     response.sendDate = false
     response.setHeader('date', new Date(Date.now() + 3_600_000).toUTCString())

@@ -112,7 +112,7 @@ t.test('how an order is paid', async (t) => {
   }
 })
 
-t.test('what cannot be sent', async (t) => {
+t.test('terms that cannot be sent', async (t) => {
   const goods = (count: number): OrderExtras => ({ detail: { goodsDetail: Array<typeof GOODS>(count).fill(GOODS) } })
   const long: OrderExtras = { sceneInfo: { storeInfo: { ...STORE, address: '路'.repeat(80) } } }
   t.match(extrasFaultV2(goods(80)), /detail has \d{4} bytes as JSON, and API v2 takes 6000/)

@@ -200,7 +200,7 @@ const rows: Record<'v2' | 'v3', Row[]> = {
   ],
 }
 
-t.test('what is sent: the merchants and apps of the order, whatever the options say by now', async (t) => {
+t.test('requests name the merchants and apps of the order, whatever the options say by now', async (t) => {
   for (const version of ['v2', 'v3'] as const) {
     for (const { name, call, sent: expected, reply } of rows[version]) {
       const { pay, sent } = provider(version, reply)
@@ -216,7 +216,7 @@ t.test('what is sent: the merchants and apps of the order, whatever the options 
       ...(version === 'v2' && { appid: SP_BEFORE }),
     })
     await pay.prepay(then)
-    t.match(sent(), { [version === 'v2' ? 'appid' : 'sp_appid']: SP_BEFORE }, `${version}: an order of before`)
+    t.match(sent(), { [version === 'v2' ? 'appid' : 'sp_appid']: SP_BEFORE }, `${version}: an earlier order`)
 
     const own = provider(version, rows[version][0]!.reply)
     await own.pay.prepay(IN_SP_APP)
@@ -283,7 +283,7 @@ t.test('a reply for another merchant or app is rejected', async (t) => {
   }
 })
 
-t.test('the payment of a reply: the payer in the app that he ordered in', async (t) => {
+t.test('the payment of a reply names the payer in the app of the order', async (t) => {
   for (const [version, reply, bare] of [
     ['v2', { ...V2_PAID, trade_state: 'SUCCESS' }, { sub_appid: '', sub_openid: '' }],
     ['v3', V3_PAID, { sub_appid: undefined, payer: { sp_openid: 'oInSpApp' } }],
@@ -329,7 +329,7 @@ function refundV2(outer: Values): NotificationMessage {
 const payV2 = (values: Values): NotificationMessage => ({ headers: {}, body: Buffer.from(signed(values)) })
 const refundV3 = { sp_mchid: MCH_ID, sub_mchid: SUB, ...V3_REFUND, refund_status: 'SUCCESS' }
 
-t.test('notifications: of which sub-merchant, and none of another', async (t) => {
+t.test('notifications name their sub-merchant, and those of another are refused', async (t) => {
   const kinds: Record<'v2' | 'v3', [kind: Notification['kind'], of: (change: object) => NotificationMessage][]> = {
     v2: [
       ['payment', (change) => payV2({ ...V2_PAID, ...change })],

@@ -4,7 +4,7 @@ import { ERR_CODES } from '../../mock-server/wire/error-codes.ts'
 import { WechatError } from '../../src/errors.ts'
 import type { Advice, WechatErrorCode } from '../../src/errors.ts'
 
-t.test('who has to act on a communication failure', async (t) => {
+t.test('whether a client or the operator has to act on a communication failure', async (t) => {
   const cases: [text: string, about: 'order' | 'server', toDo: RegExp][] = [
     ['body参数格式错误', 'order', /terms/],
     ['invalid spbill_create_ip', 'order', /terms/],

@@ -127,7 +127,7 @@ scenario('an order of another account is not queried', async (t, rig) => {
   t.hasStrict(await rig.orders.cancel(outTradeNo), { state: 'closed' })
 })
 
-t.test('talks forget an order as soon as they can', async (t) => {
+t.test('conversations forget an order as soon as possible', async (t) => {
   let now = at(0)
   let talked = 0
   const talks = createTalks(2 * SECOND, () => now)

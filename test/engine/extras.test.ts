@@ -37,7 +37,7 @@ t.test('each documented field passes, in price and in terms', async (t) => {
   t.equal(checkTerms(termsOf()).extras, undefined, 'nothing besides')
 })
 
-t.test('each field that cannot be is refused, by its path', async (t) => {
+t.test('each invalid field is refused, and named by its path', async (t) => {
   const goods = EXTRAS.detail!.goodsDetail![0]!
   const cases: [unknown, RegExp][] = [
     [{ goodsTag: '' }, /goodsTag must be a string of 1 to 32 bytes/],
@@ -64,7 +64,7 @@ t.test('each field that cannot be is refused, by its path', async (t) => {
   }
 })
 
-t.test('what the API cannot send is refused before anything is stored', async (t) => {
+t.test('a value that the API cannot send is refused before anything is stored', async (t) => {
   const sender = { extrasFault: ({ goodsTag }: OrderExtras) => goodsTag && 'goodsTag is bad' }
   t.throws(() => checkTerms({ ...termsOf(), goodsTag: 'bad' }, sender), {
     code: 'WECHAT_PRICE_INVALID',
@@ -73,7 +73,7 @@ t.test('what the API cannot send is refused before anything is stored', async (t
   t.ok(checkTerms(termsOf(), sender))
 })
 
-t.test('who must be known from the start', async (t) => {
+t.test('when the payer must be known from the start', async (t) => {
   const { openid: _, ...nobody } = termsOf()
   t.throws(() => checkTerms(nobody), { message: /openid must be who pays/ })
   for (const tradeType of ['NATIVE', 'APP'] as const) {
@@ -86,7 +86,7 @@ t.test('who must be known from the start', async (t) => {
   })
 })
 
-t.test('the same terms are the same in any order of names, and any difference counts', async (t) => {
+t.test('terms are equal in any order of names, and any difference counts', async (t) => {
   const terms = checkTerms({ ...termsOf(), ...EXTRAS })
   const order = newOrder(terms)
   const turned = Object.fromEntries(Object.entries(EXTRAS).reverse())

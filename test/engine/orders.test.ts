@@ -675,7 +675,7 @@ scenario(
         payment: reused,
       },
     ])
-    t.equal(anomalies.length, 1, 'told once')
+    t.equal(anomalies.length, 1, 'reported once')
     t.match(await orders.observePayment('notify', paymentOf(second, { transactionId: '4200000002' })), {
       outcome: 'settled',
     })

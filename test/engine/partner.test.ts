@@ -22,7 +22,11 @@ scenario(
       t.match(order, { subMchId, spAppid: appid, key: 'cart-1', liveKey: `${subMchId}:cart-1`, state: 'prepaid' })
       t.equal((await orders.create(termsOf({ subMchId }))).order.outTradeNo, order.outTradeNo, 'the same again')
     }
-    t.match(pay.told, [{ subMchId: SUB, spAppid: appid }, { subMchId: OTHER }], 'WeChat is told whose they are')
+    t.match(
+      pay.told,
+      [{ subMchId: SUB, spAppid: appid }, { subMchId: OTHER }],
+      'WeChat is told the sub-merchant of each order',
+    )
 
     // The provider has another appid by now: WeChat would refuse other terms under the same number.
     await store.updateOrder(one.outTradeNo, (order) => ({
@@ -55,7 +59,7 @@ scenario(
   { partner, latePayment: 'fulfil' },
 )
 
-tap.test('whose order it is has to be said, and allowed', async (t) => {
+tap.test('an order must name its sub-merchant, which must be allowed', async (t) => {
   const invalid = { code: 'WECHAT_PRICE_INVALID' }
   for (const [what, options, terms] of [
     ['one of several', partner, {}],

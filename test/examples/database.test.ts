@@ -38,7 +38,7 @@ for (const [name, find, schemes] of [
   })
 }
 
-t.test('it waits for a database that is starting, and not for ever', async (t) => {
+t.test('a database that is starting is waited for, but not forever', async (t) => {
   const port = await freePort()
   const waits: string[] = []
   const options = { patienceMs: 900, onWait: (reason: string) => waits.push(reason) }
@@ -50,7 +50,7 @@ t.test('it waits for a database that is starting, and not for ever', async (t) =
   t.equal(waits.length, 2, 'and says so once')
 })
 
-t.test('a database that comes up meanwhile is used', async (t) => {
+t.test('a database that comes up in time is used', async (t) => {
   const url = await postgres(t)
   if (url === undefined) return
   const { hostname, port: real } = new URL(url)

@@ -54,7 +54,7 @@ t.test('--json prints one object with the same facts', async (t) => {
   })
 })
 
-t.test('it fails if a step goes wrong', async (t) => {
+t.test('the demo fails if a step goes wrong', async (t) => {
   // Changes the shop's replies on their way: one leaks the session key, one turns FAIL into SUCCESS.
   const spoil = `const { fetch } = globalThis
     globalThis.fetch = async (url, init) => {

@@ -24,7 +24,7 @@ t.test('a project that the developer tools open', async (t) => {
   })
 })
 
-t.test('all of its code is in what the browser runs, unchanged', async (t) => {
+t.test('the browser runs all of its code unchanged', async (t) => {
   const { script, style } = compile()
   for (const file of ['app.js', 'utils/pay.js', 'utils/auth.js', 'pages/order/order.js']) {
     t.ok(script.includes(read(file)), file)

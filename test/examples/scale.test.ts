@@ -26,7 +26,7 @@ const QUEUES: Record<string, (t: Test) => Promise<Record<string, string> | undef
 }
 
 for (const [name, needs] of Object.entries(QUEUES)) {
-  t.test(`examples/scale/${name}: what one process is paid for, the other delivers, without a sweep`, async (t) => {
+  t.test(`examples/scale/${name}: one process records the payment, the other delivers, without a sweep`, async (t) => {
     const own = await needs(t)
     if (own === undefined) return
     const databaseUrl = await postgres(t)

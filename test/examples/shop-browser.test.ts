@@ -43,7 +43,7 @@ for (const version of ['v2', 'v3'] as const) {
   })
 }
 
-t.test('a cancelled cashier is no cancelled order: it is paid after all, and another one is cancelled', async (t) => {
+t.test('cancelling the cashier does not cancel the order: one is paid after all, another is cancelled', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page, errors } = await buyTea(t, browser, shop)
   await cashier(page).getByRole('link', { name: 'Cancel' }).last().click()
@@ -68,7 +68,7 @@ t.test('a cancelled cashier is no cancelled order: it is paid after all, and ano
   t.strictSame(errors, [])
 })
 
-t.test('two notifications fail, and the order page turns when the third comes', async (t) => {
+t.test('two notifications fail, and the order page updates when the third arrives', async (t) => {
   const shop = await startShop(t, 'v3')
   const { world } = shop
   const { page, errors } = await buyTea(t, browser, shop)
@@ -90,7 +90,7 @@ t.test('two notifications fail, and the order page turns when the third comes', 
   t.strictSame(errors, [])
 })
 
-t.test('a token that the shop no longer knows is replaced; what fails is said', async (t) => {
+t.test('a token that the shop no longer knows is replaced; failures are shown', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page } = await openWindow(t, browser, { locale: 'zh-CN' })
   await page.goto(shop.url)

@@ -46,7 +46,7 @@ t.test(
   },
 )
 
-t.test('an abnormal refund that WeChat refuses stays as it is, and the operator hears why', async (t) => {
+t.test('an abnormal refund that WeChat refuses stays as it is, and the operator learns why', async (t) => {
   const shop = await merchant(t, { version: 'v3' })
   const { refunds } = shop.app.wechat
   const outTradeNo = await paid(shop)
@@ -61,7 +61,7 @@ t.test('an abnormal refund that WeChat refuses stays as it is, and the operator 
   t.match(await refunds.get(outTradeNo, outRefundNo), { state: 'abnormal' })
 })
 
-t.test('… and if WeChat cannot be asked either, the schedule asks', async (t) => {
+t.test('… and if WeChat cannot be queried either, the schedule queries it later', async (t) => {
   const shop = await merchant(t, { version: 'v3' })
   const { refunds } = shop.app.wechat
   const outTradeNo = await paid(shop)
@@ -77,7 +77,7 @@ t.test('… and if WeChat cannot be asked either, the schedule asks', async (t) 
   t.match(await refunds.get(outTradeNo, outRefundNo), { state: 'success' })
 })
 
-t.test('what WeChat has signed for another merchant moves no money here', async (t) => {
+t.test('messages that WeChat signed for another merchant move no money here', async (t) => {
   const other = '1900000999'
   const shop = await merchant(t, { version: 'v3', world: { keyMode: 'certificate' } })
   const { world } = shop
@@ -125,7 +125,7 @@ t.test('a notification of a payment is no reply, and a reply is no notification'
   t.match(await shop.app.wechat.orders.get(outTradeNo), { state: 'prepaid' })
 })
 
-t.test('who speaks for WeChat without its key says nothing about money', async (t) => {
+t.test("messages without WeChat's signature never count as facts about money", async (t) => {
   const lies: [status: number, body: object][] = [
     [404, { code: 'ORDER_NOT_EXIST', message: '订单不存在' }],
     [404, { code: 'RESOURCE_NOT_EXISTS', message: '退款单不存在' }],
@@ -168,7 +168,7 @@ const alsoV2 = (world: Merchant['world']) => ({
   merchant: { ...world.merchantOptions('v3'), signType: 'MD5' as const },
 })
 
-t.test('the same payment told in v2 and in v3, twenty times each and at once, counts once', async (t) => {
+t.test('the same payment notified in v2 and in v3, twenty times each and at once, counts once', async (t) => {
   const shop = await merchant(t, { version: 'v3', options: alsoV2 })
   const { world } = shop
   const outTradeNo = await shop.order()
@@ -185,7 +185,7 @@ t.test('the same payment told in v2 and in v3, twenty times each and at once, co
   t.strictSame(await shop.app.wechat.anomalies.list(), [])
 })
 
-t.test('a key of v2 that has leaked makes WeChat be asked, and no money', async (t) => {
+t.test('a leaked v2 key causes queries, and moves no money', async (t) => {
   const shop = await merchant(t, { version: 'v3', options: alsoV2 })
   const { world } = shop
   const [paidOrder, unpaid] = [await paid(shop), await shop.order({ price: { key: 'cart-2' } })]

@@ -48,7 +48,7 @@ both('too little money: the operator hears of it at once, and the refund goes on
   await shop.world.advance('1m')
   await shop.settle()
   t.match(await refunds.get(outTradeNo, outRefundNo), { state: 'unknown', refundAccount: undefined })
-  t.equal((await anomalies.list()).length, 1, 'told once')
+  t.equal((await anomalies.list()).length, 1, 'reported once')
 
   // The operator's call still fails, and is remembered: the schedule goes on with the account that was chosen.
   t.match(await refunds.retry(outTradeNo, outRefundNo, 'AVAILABLE'), { state: 'unknown' })

@@ -57,7 +57,7 @@ both('a run with failures shows no secret: log lines at trace, errors, replies, 
     }
   }
 
-  // Logins: those that work, a code twice, and every failure.
+  // Logins: successful ones, a code used twice, and every failure.
   for (const effect of [undefined, ...LOGIN_EFFECTS]) {
     const { code } = world.loginCode({ openid: 'oAlice' })
     secrets.add(code)
@@ -82,7 +82,7 @@ both('a run with failures shows no secret: log lines at trace, errors, replies, 
   await failing(() => app.wechat.miniProgram.phoneNumber(new Secret('0phone-code-of-nobody')))
   secrets.add('0phone-code-of-nobody')
 
-  // Orders, queries, closes and refunds: those that work, and every failure.
+  // Orders, queries, closes and refunds: successful ones, and every failure.
   const headers = await shop.login()
   secrets.add(headers.authorization.slice('Bearer '.length))
   const outTradeNo = await shop.order()

@@ -182,7 +182,7 @@ t.test('shipping waits for onPaid, which is not run sooner for it', async (t) =>
   t.match(await shippingOf(shop, order), { sent: 1, dueAt: null })
 })
 
-t.test('what cannot be shipped', async (t) => {
+t.test('orders and values that cannot be shipped', async (t) => {
   const shop = await merchant(t)
   const { ship, refunds } = shop.app.wechat
   const unpaid = await shop.order({ price: { key: 'unpaid' } })

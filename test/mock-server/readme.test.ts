@@ -49,7 +49,7 @@ for (const language of ['Java', 'Go', 'PHP']) {
 }
 
 // The screens of API v3 were run with the official SDKs (wechatpay-java 0.2.17, wechatpay-go 0.2.21, wechatpay-php 1.4.12); these are not on npm.
-t.test('Java, Go and PHP in API v3: the names that they read from the mock are there', async (t) => {
+t.test('Java, Go and PHP in API v3: the mock has the names that they read', async (t) => {
   const mock = await startMock(t, { world: { seed: 'docs' } })
   const world: any = await (await fetch(`${mock.url}/__mock/v1/worlds/default`)).json()
   const FIELDS = /\b(serialNo|privateKey|publicKeyId|publicKey|apiV3Key)\b/g

@@ -76,7 +76,7 @@ t.test('recorded messages', async (t) => {
   }
 })
 
-t.test('what was read from a recorded message carries its sign', async (t) => {
+t.test('the fields of a recorded message match its sign', async (t) => {
   const cases = [
     ['06-orderquery.response.success.xml', '8934e7d15453e97507ef794cf7b0519d', 'MD5'],
     ['12-refund.response.success.xml', '8934e7d15453e97507ef794cf7b0519d', 'MD5'],

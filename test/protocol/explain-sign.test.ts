@@ -12,7 +12,7 @@ t.test('API v2: the signed text, with the key masked', async (t) => {
   t.equal(signedV2(fields), `appid=wx1&body=${'茶'.repeat(120)}…&nonce_str=n&key=***`)
 })
 
-t.test('API v3: which line WeChat has read otherwise', async (t) => {
+t.test('API v3: which line WeChat has read differently', async (t) => {
   const body = '{"out_trade_no":"order-1"}'
   const sent = {
     method: 'POST',

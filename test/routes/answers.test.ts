@@ -18,7 +18,7 @@ const answers = (hooks: Record<string, unknown> = {}) =>
 t.test('the answer of authenticate is checked', async (t) => {
   const good: [what: string, answer: unknown, identity: unknown][] = [
     ['nobody', undefined, undefined],
-    ['null, as a database says that there is nobody', null, undefined],
+    ['null, as a database returns it for an unknown user', null, undefined],
     ['an identity', IDENTITY, IDENTITY],
     ["without an appid, it is this app's", { openid: 'oAlice' }, IDENTITY],
     ['a row', { openid: 'oAlice', unionid: null, id: 7 }, { ...IDENTITY, id: 7 }],

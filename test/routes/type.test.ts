@@ -65,7 +65,7 @@ t.test("the routes' validator accepts and refuses the same values as TypeBox's",
   }
 })
 
-t.test('a refusal says which field must be what', async (t) => {
+t.test('a refusal names the field and the rule', async (t) => {
   const { post, app } = await merchant(t)
   t.match(await post('/wechat/login', {}), {
     status: 400,

@@ -6,7 +6,7 @@ import { at, newOrder } from '../engine/helpers.ts'
 
 for (const { name, run } of storeContract({ makeStore: memoryStore })) t.test(name, run)
 
-t.test('in production it warns once per process that it forgets everything', async (t) => {
+t.test('in production the store warns once per process that it forgets everything', async (t) => {
   const warnings: Error[] = []
   const listen = (warning: Error) => {
     warnings.push(warning)

@@ -15,7 +15,7 @@ async function shared() {
   return { store, ...orders, us: ofMerchant(store, OURS), them: ofMerchant(store, THEIRS) }
 }
 
-t.test('orders of another merchant are not there', async (t) => {
+t.test('orders of another merchant do not exist', async (t) => {
   const { us, them, ours, theirs } = await shared()
   for (const [view, own, other] of [
     [us, ours, theirs],
@@ -49,7 +49,7 @@ t.test('nothing changes an order of another merchant', async (t) => {
   t.strictSame(await us.insertOrder(change(newOrder('new'))), { inserted: true })
 })
 
-t.test("each merchant has findings of its own, and nobody's belong to all", async (t) => {
+t.test('each merchant has its own findings, and those without an owner belong to all', async (t) => {
   const { us, them, theirs } = await shared()
   const payment = (order: Order, mchId = order.mchId) => ({ ...paymentOf(order), mchId })
   const found: [id: string, whose: 'ours' | 'theirs' | 'all', part: Partial<Anomaly>][] = [

@@ -107,7 +107,7 @@ export function shownBody(body: string | Buffer): ShownBody {
   return { text, bytes: whole.length, ...(!isText && { base64: head.toString('base64') }) }
 }
 
-/** How much longer a connection lasts that the others must not wait for. */
+/** How much longer a connection lasts while others must not wait for it. */
 const OUTLIVES_MS = 2000
 
 /** A merchant of API v3 may refuse what looks like API v2 in the words of API v2: WeChat then reads the body. */

@@ -8,7 +8,7 @@ export interface Budget {
   /** Counts the time of this work. */
   readonly during: <T>(work: () => Promise<T>) => Promise<T>
   readonly left: () => number
-  /** A step has had no time. */
+  /** A step had no time left. */
   readonly isUp: () => boolean
   /**
    * A step of a case.

@@ -116,7 +116,7 @@ export function inTime(orders: Orders, budget: Budget): Orders {
     begin: async () => {
       const { outTradeNo, done } = await budget.step(orders.begin)
       const ended = budget.step(() => done)
-      // A case that fails before does not wait for it.
+      // A case that fails earlier does not wait for it.
       ended.catch(() => {})
       return { outTradeNo, done: ended }
     },

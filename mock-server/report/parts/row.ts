@@ -14,7 +14,7 @@ export const row = (
   more: More = {},
 ): Case => ({ id, severity, title, must, fix, play, ...more })
 
-/** A title after what it is an example of: in lower case, unless it begins with a name. */
+/** A title as the second part of a sentence: in lower case, unless it begins with a name. */
 export const headed = (heading: string, title: string): string =>
   `${heading}: ${title.replace(/^[A-Z](?![A-Z])/, (letter) => letter.toLowerCase())}`
 

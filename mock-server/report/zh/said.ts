@@ -1,4 +1,4 @@
-/** What a run says: its sentence, its verdicts, its timeline. A pattern stands before those that match more. */
+/** What a run says: its sentence, its verdicts, its timeline. Narrow patterns come before wider ones. */
 export const SAID: Readonly<Record<string, string>> = {
   'Money-safe: no ({n} case)': '资金安全：否（{n} 项）',
   'Money-safe: no ({n} cases)': '资金安全：否（{n} 项）',

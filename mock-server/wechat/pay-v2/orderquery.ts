@@ -58,7 +58,7 @@ export const orderquery: PayEndpoint = {
     const order =
       transactionId === '' ? account.orders.find(get('out_trade_no')) : account.orders.findTransaction(transactionId)
     if (!order || !isOf(order, subMchId)) throw new BusinessFail('ORDERNOTEXIST')
-    // Those of the request, if any, are already echoed.
+    // The ones of the request, if any, are already echoed.
     const unsaid = (name: string, value = ''): WireField[] => (value === '' || get(name) !== '' ? [] : [[name, value]])
     const own = [...unsaid('sub_appid', order.sub?.appid), ...unsaid('device_info', order.deviceInfo)]
     return reply(order, own, hasEmptyAttach(world.random))

@@ -18,7 +18,7 @@ function checkUser({ registry, world, get }: PayRequest, prefix: '' | 'sub_'): v
   const [app, user] = [`${prefix}appid`, `${prefix}openid`]
   const openid = get(user)
   if (openid === '') return
-  // Documented (4011983228): who sends sub_openid must send sub_appid. One merchant reports that it is not checked.
+  // Documented (4011983228): sub_openid requires sub_appid. One merchant reports that it is not checked.
   if (get(app) === '') throw missing(app)
   switch (checkPayer(registry, world, get(app), openid)) {
     case 'unknown':

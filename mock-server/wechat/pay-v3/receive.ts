@@ -69,7 +69,7 @@ function readBody({ body, unreadable }: WireMessage): unknown {
   }
 }
 
-/** The body as far as it can be read, to find the merchant of a request. */
+/** The body, as far as it is readable, to find the merchant of a request. */
 function glance(message: WireMessage): Readonly<Record<string, unknown>> {
   try {
     return Object(readBody(message)) as Readonly<Record<string, unknown>>

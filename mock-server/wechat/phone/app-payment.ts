@@ -58,7 +58,7 @@ function read(given: object): AppPaymentParams {
 
 /**
  * Whom the app may name. In v2 the sub-merchant of a service provider's order (4011986561); in v3, where it is not signed, the documents
- * say `mchid` and leave open whose, so both are taken.
+ * say `mchid` without saying whose, so both are accepted.
  */
 function partnersOf({ mchId }: Account, { version, sub }: Order): readonly string[] {
   if (!sub) return [mchId]

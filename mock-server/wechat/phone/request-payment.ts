@@ -44,7 +44,7 @@ const badSignature = (reason: string) =>
 const expired = (reason: string) =>
   new RequestPaymentError('requestPayment:fail', reason, { err_code: '2', err_desc: '该订单已过期,请重新下单' })
 
-/** What the client tells. That of another way to order is documented by its text only (v3.md 4.3). */
+/** What the client shows. For another way to order only the text is documented (v3.md 4.3). */
 const SHUT: Readonly<Record<Shut['kind'], (reason: string) => RequestPaymentError>> = {
   expired,
   paid: (reason) => new RequestPaymentError('requestPayment:fail 该订单已支付', reason),

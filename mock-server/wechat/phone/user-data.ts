@@ -20,7 +20,7 @@ export interface WatermarkOptions {
   }
 }
 
-/** What a user shows of himself. */
+/** The profile that a user shows. */
 export interface UserInfo {
   readonly nickName: string
   readonly gender: number

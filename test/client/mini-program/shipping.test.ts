@@ -27,7 +27,7 @@ t.test('an order as WeChat has it', async (t) => {
   }
 })
 
-t.test('what is not a refusal by WeChat is thrown as it is', async (t) => {
+t.test('an error that is not a refusal by WeChat is thrown unchanged', async (t) => {
   const failing = createShipping(
     async () => {
       throw new Error('gone')

@@ -173,7 +173,7 @@ t.test('a phone number', async (t) => {
   await t.rejects(give(OK), { code: 'WECHAT_REPLY_INVALID' })
 })
 
-t.test('the answer of a call that nobody may repeat is lost: the error says how the user goes on', async (t) => {
+t.test('when the answer to an unrepeatable call is lost, the error says how the user goes on', async (t) => {
   const cases = [
     [
       '/wxa/business/getuserphonenumber',

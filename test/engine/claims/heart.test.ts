@@ -99,36 +99,39 @@ t.test('work claimed by a dead process is due again within 15 s, long before its
   t.equal(await lives.beat(), 0)
 })
 
-t.test('what a dead process was asking about is asked again, however late its next question was planned', async (t) => {
-  const { store, time, process, add } = processes(t)
-  const [dies, lives] = [process('dies'), process('lives')]
-  const { appid, mchId } = newOrder()
-  const HOUR_MS = 3_600_000
-  const ask = async (outTradeNo: string) => {
-    await add(outTradeNo)
-    await store.claimDue({ appids: [appid], mchId }, at(time.ms), 1, LEASE_MS, {
-      outTradeNo,
-      claimer: 'dies',
-      plan: (order) => ({
-        order: { ...order, queriedAt: at(time.ms), dueAt: at(time.ms + HOUR_MS) },
-        history: [],
-        anomalies: [],
-      }),
-    })
-  }
-  await ask('long ago')
-  time.ms += 10 * 60_000
-  for (const each of [dies, lives]) await each.beat()
-  await ask('just now')
-  let taken = 0
-  for (let n = 0; n < 6; n++) {
-    time.ms += 2500
-    taken += await lives.beat()
-  }
-  t.equal(taken, 1)
-  t.equal((await store.findOrder('long ago'))?.dueAt?.getTime(), at(HOUR_MS).getTime())
-  t.ok((await store.findOrder('just now'))!.dueAt! <= at(time.ms))
-})
+t.test(
+  'an order that a dead process was querying is queried again, however late its next query was planned',
+  async (t) => {
+    const { store, time, process, add } = processes(t)
+    const [dies, lives] = [process('dies'), process('lives')]
+    const { appid, mchId } = newOrder()
+    const HOUR_MS = 3_600_000
+    const ask = async (outTradeNo: string) => {
+      await add(outTradeNo)
+      await store.claimDue({ appids: [appid], mchId }, at(time.ms), 1, LEASE_MS, {
+        outTradeNo,
+        claimer: 'dies',
+        plan: (order) => ({
+          order: { ...order, queriedAt: at(time.ms), dueAt: at(time.ms + HOUR_MS) },
+          history: [],
+          anomalies: [],
+        }),
+      })
+    }
+    await ask('long ago')
+    time.ms += 10 * 60_000
+    for (const each of [dies, lives]) await each.beat()
+    await ask('just now')
+    let taken = 0
+    for (let n = 0; n < 6; n++) {
+      time.ms += 2500
+      taken += await lives.beat()
+    }
+    t.equal(taken, 1)
+    t.equal((await store.findOrder('long ago'))?.dueAt?.getTime(), at(HOUR_MS).getTime())
+    t.ok((await store.findOrder('just now'))!.dueAt! <= at(time.ms))
+  },
+)
 
 t.test('a silent process keeps its claims until someone takes them', async (t) => {
   const { store, time, process, add } = processes(t)

@@ -97,37 +97,40 @@ for (const [name, enqueue, cause] of [
   })
 }
 
-t.test('work that comes while a process closes is refused, so that its queue delivers it to another one', async (t) => {
-  let finish = () => {}
-  const held = new Promise<void>((resolve) => {
-    finish = resolve
-  })
-  let begin = () => {}
-  const begun = new Promise<void>((resolve) => {
-    begin = resolve
-  })
-  const made = rig({
-    concurrency: 1,
-    async onPaid() {
-      begin()
-      await held
-    },
-  })
-  const numbers: string[] = []
-  for (const key of ['cart-1', 'cart-2']) {
-    const order = await ordered(made, { key })
-    numbers.push(order.outTradeNo)
-    await made.orders.observePayment('notify', paymentOf(order, { transactionId: key }))
-  }
-  const { work, store } = made
-  const running = work.perform(numbers[0]!)
-  await begun
-  const waiting = work.perform(numbers[1]!)
-  work.stop()
-  finish()
-  t.ok(await running, 'what has been claimed is given back or done')
-  const refused = { code: 'WECHAT_BUSY', advice: 'repeat', sent: false }
-  await t.rejects(waiting, refused)
-  await t.rejects(work.perform(numbers[1]!), refused)
-  t.match(await store.findOrder(numbers[1]!), { fulfilment: 'due', claims: 0 })
-})
+t.test(
+  'a job that arrives while a process closes is refused, so that the queue delivers it to another one',
+  async (t) => {
+    let finish = () => {}
+    const held = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    let begin = () => {}
+    const begun = new Promise<void>((resolve) => {
+      begin = resolve
+    })
+    const made = rig({
+      concurrency: 1,
+      async onPaid() {
+        begin()
+        await held
+      },
+    })
+    const numbers: string[] = []
+    for (const key of ['cart-1', 'cart-2']) {
+      const order = await ordered(made, { key })
+      numbers.push(order.outTradeNo)
+      await made.orders.observePayment('notify', paymentOf(order, { transactionId: key }))
+    }
+    const { work, store } = made
+    const running = work.perform(numbers[0]!)
+    await begun
+    const waiting = work.perform(numbers[1]!)
+    work.stop()
+    finish()
+    t.ok(await running, 'what has been claimed is given back or done')
+    const refused = { code: 'WECHAT_BUSY', advice: 'repeat', sent: false }
+    await t.rejects(waiting, refused)
+    await t.rejects(work.perform(numbers[1]!), refused)
+    t.match(await store.findOrder(numbers[1]!), { fulfilment: 'due', claims: 0 })
+  },
+)

@@ -33,7 +33,7 @@ const all = [
 ]
 const order = newOrder({ state: 'paid', payment: paymentOf(newOrder(), { totalFee: 100 }), refunds: all })
 
-t.test('what counts', async (t) => {
+t.test('which refunds count', async (t) => {
   t.equal(refundedFee(order), 63, 'requested and accepted refunds count, but rumours and ended refunds do not')
   t.equal(acceptedFee(order), 60, 'only what WeChat has accepted')
   t.same(all.filter(isRumour), [rumour])
@@ -43,7 +43,7 @@ t.test('what counts', async (t) => {
   )
 })
 
-t.test('how much is in the way of one more refund', async (t) => {
+t.test('how much already refunded stands in the way of one more refund', async (t) => {
   const cases: [what: string, refund: Refund, refundFee: number, inItsWay: number | undefined][] = [
     ['a new refund that fits', refund('created', 40), 40, undefined],
     ['a new refund that does not fit', refund('created', 41), 41, 60],

@@ -12,7 +12,7 @@ const SHIPMENT: Shipment = { logisticsType: 'virtual', parcels: [{ itemDesc: 'te
 const PAID: Order = { ...newOrder({ state: 'paid', fulfilment: 'done' }), payment: paymentOf(newOrder()) }
 const news = (order: Order, observation: Observation) => decide(order, observation, { latePayment: 'hold' }, T0)
 
-t.test('news of a report that has been answered already changes nothing', async (t) => {
+t.test('repeated news of an answered report changes nothing', async (t) => {
   const shipping = { shipments: [SHIPMENT], sent: 1, attempts: 0, dueAt: null }
   for (const order of [PAID, { ...PAID, shipping }]) {
     for (const observation of [
@@ -27,7 +27,7 @@ t.test('news of a report that has been answered already changes nothing', async 
   }
 })
 
-t.test('a report that is due is a job, also in a transaction of the caller', async (t) => {
+t.test("a due report becomes a job, also in the caller's transaction", async (t) => {
   const order = news(PAID, { seen: 'ship-wanted', shipment: SHIPMENT }).change!.order
   t.match(order.dueAt, at(60_000))
   t.match(jobOf(PAID, order, T0), { kind: 'shipping', outTradeNo: PAID.outTradeNo })

@@ -63,7 +63,7 @@ t.test('orders that are over forget their payer, whether paid or not; nothing el
   t.strictSame(await forget(PAYER), { masked: 0, kept: 0 }, 'again changes nothing')
 })
 
-t.test('what is not over keeps its payer until it is', async (t) => {
+t.test('an order that is not over keeps its payer until it is', async (t) => {
   const doubtful = paid()
   const stays = [
     over({ state: 'prepaid', dueAt: at(5) }),
@@ -84,7 +84,7 @@ t.test('what is not over keeps its payer until it is', async (t) => {
   t.match(await store.findAnomaly(anomaly.id), { payment: { openid: '' } })
 })
 
-t.test('a finding keeps its payer until it is decided, whoever the order belongs to', async (t) => {
+t.test("a finding keeps its payer until it is decided, even about somebody else's order", async (t) => {
   const [another, masked] = [paid({ openid: 'oAnother' }, 'oAnother'), paid()]
   const memory = memoryStore()
   const late = found(masked)
@@ -115,7 +115,7 @@ t.test('orders and findings are read page by page', async (t) => {
   t.strictSame(await forget(PAYER), { masked: 1000, kept: 1001 })
 })
 
-t.test('an order that changes meanwhile is decided about as it is then', async (t) => {
+t.test('an order that changes meanwhile is judged as it is then', async (t) => {
   for (const [what, late, expected] of [
     ['work', { fulfilment: 'due', dueAt: at(5) }, { masked: 0, kept: 1 }],
     ['another call', { openid: undefined, payment: undefined }, { masked: 1, kept: 0 }],
@@ -158,7 +158,7 @@ t.test('a finding that is decided while the call runs is masked too', async (t) 
   }
 })
 
-t.test('of an order that another person paid, the other one stays', async (t) => {
+t.test('in an order that somebody else paid, the one who paid stays', async (t) => {
   const order = paid({}, 'oAnother')
   const { store, forget } = await shop([order])
   t.strictSame(await forget(PAYER), { masked: 1, kept: 0 })
@@ -168,7 +168,7 @@ t.test('of an order that another person paid, the other one stays', async (t) =>
   t.match(await store.findOrder(order.outTradeNo), { openid: undefined, payment: { openid: '' } })
 })
 
-t.test('of an order that another person paid, who ordered it stays', async (t) => {
+t.test('in an order that somebody else paid, the one who ordered stays', async (t) => {
   const order = paid({}, 'oAnother')
   const { store, forget } = await shop([order])
   t.strictSame(await forget('oAnother'), { masked: 1, kept: 0 })

@@ -324,7 +324,7 @@ t.test('without a command it serves; stdout begins with the one line of --json',
   }
 })
 
-t.test('a pipe whose reader has gone ends it, without a word', async (t) => {
+t.test('the command ends silently when the reader of its pipe is gone', async (t) => {
   const { unread, ended } = wechatMock(t, ['--help'])
   unread()
   t.match(await ended, { code: 1, stderr: '' })

@@ -76,7 +76,7 @@ t.test('over the next events, whenever they are due', async (t) => {
   t.match(await advance({ by: { next: 1 } }), { status: 400, json: { code: 'BAD_INPUT', field: 'by' } })
 })
 
-t.test('over to real time and back, with what is due', async (t) => {
+t.test('switching to real time and back keeps what is due', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(mock.default, shop.notifyUrl)
@@ -128,7 +128,7 @@ t.test('real time has a limit: that of a timer', async (t) => {
   }
 })
 
-t.test('409 when it is being advanced, and on the real clock', async (t) => {
+t.test('409 while the clock is being advanced, and on the real clock', async (t) => {
   const mock = await startMock(t)
   const hook = deferred<void>()
   const reached = deferred<void>()
@@ -170,7 +170,7 @@ t.test('409 from a handler that advances the clock which is delivering to it', a
   t.match(answers, [{ ...busy, json: { message: told } }, { ...busy, json: { message: told } }, busy])
 })
 
-t.test('what is sent in the background is waited for', async (t) => {
+t.test('an advance waits for sends in the background', async (t) => {
   const { default: world } = await startMock(t)
   const answer = deferred<string>()
   const reached = deferred<void>()
@@ -186,7 +186,7 @@ t.test('what is sent in the background is waited for', async (t) => {
   t.match(await advanced, { deliveries: [{ attempt: 0 }] })
 })
 
-t.test('504 with what was done when it takes too long', async (t) => {
+t.test('504 with a report when an advance takes too long', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t, () => REFUSAL)
   await placeOrder(mock.default, shop.notifyUrl)
@@ -205,7 +205,7 @@ t.test('504 with what was done when it takes too long', async (t) => {
   })
 })
 
-t.test('times that no calendar has are refused, and the world goes on', async (t) => {
+t.test('impossible times are refused, and the world goes on', async (t) => {
   const mock = await startMock(t)
   const cases: [path: string, body: object, field: string][] = [
     ['/worlds/default/clock/advance', { by: '99999999999d' }, 'by'],

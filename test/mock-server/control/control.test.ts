@@ -72,7 +72,7 @@ t.test('bad input names the field and the rule', async (t) => {
   }
 })
 
-t.test('what does not exist is named', async (t) => {
+t.test('the error names what does not exist', async (t) => {
   const mock = await startMock(t)
   const cases: [method: string, path: string, code: string][] = [
     ['GET', '/worlds/mine', 'UNKNOWN_WORLD'],
@@ -101,21 +101,24 @@ t.test("an error of the HTTP server keeps its status, a mistake of the mock's ow
   t.match(await control(mock, 'GET', '/worlds/default/orders'), { status: 500, json: { message: 'broken' } })
 })
 
-t.test('an answer longer than a text can be is refused, and says how to have less of it', async (t) => {
-  const mock = await startMock(t)
-  Object.assign(mock.default, {
-    export: () => ({
-      toJSON: () => {
-        throw new RangeError('Invalid string length')
-      },
-    }),
-  })
-  t.match(await control(mock, 'GET', '/worlds/default/export'), {
-    status: 413,
-    json: { code: 'TOO_LARGE', message: /empty the journal/ },
-  })
-  t.throws(() => jsonOf(1n), { name: 'TypeError' }, "a mistake of the mock's own is none of these")
-})
+t.test(
+  'an answer that exceeds the maximum length of a string is refused, with advice on how to shorten it',
+  async (t) => {
+    const mock = await startMock(t)
+    Object.assign(mock.default, {
+      export: () => ({
+        toJSON: () => {
+          throw new RangeError('Invalid string length')
+        },
+      }),
+    })
+    t.match(await control(mock, 'GET', '/worlds/default/export'), {
+      status: 413,
+      json: { code: 'TOO_LARGE', message: /empty the journal/ },
+    })
+    t.throws(() => jsonOf(1n), { name: 'TypeError' }, "a mistake of the mock's own is none of these")
+  },
+)
 
 t.test('body, query and headers are checked against the schemas of their route', async (t) => {
   const app = Fastify()
@@ -211,7 +214,7 @@ t.test('the description is valid OpenAPI 3.1', async (t) => {
   t.match(document, { openapi: '3.1.0', servers: [{ url: mock.controlUrl }] })
 })
 
-t.test('every route is there, says what it does, and has a name of its own', async (t) => {
+t.test('every route is described, with a summary and a unique name', async (t) => {
   const { document } = await described(t)
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({
@@ -265,7 +268,7 @@ t.test('the published schemas are the ones the routes validate with', async (t) 
   }
 })
 
-t.test('what answers 201 says so', async (t) => {
+t.test('routes that answer 201 say so', async (t) => {
   const { mock, document } = await described(t)
   const created = Object.entries(document.paths)
     .filter(([, { post }]) => post && '201' in post.responses)

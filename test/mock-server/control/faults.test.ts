@@ -4,7 +4,7 @@ import { callPay, control, placeOrder, startMock, startShop } from '../helpers.t
 const FAULTS = '/worlds/default/faults'
 const SYSTEMERROR = { kind: 'result_code_fail', err_code: 'SYSTEMERROR' }
 
-t.test('a fault is put under a name, strikes, tells how often, and is taken back', async (t) => {
+t.test('a fault is set under a name, applied, counted, and removed', async (t) => {
   const mock = await startMock(t)
   const body = { match: { api: 'orderquery', outTradeNo: 'tea-0001' }, effect: SYSTEMERROR }
   const view = {
@@ -37,7 +37,7 @@ t.test('a fault is put under a name, strikes, tells how often, and is taken back
   })
 })
 
-t.test('all of them', async (t) => {
+t.test('all faults are listed and removed', async (t) => {
   const mock = await startMock(t)
   for (const name of ['a', 'b']) {
     await control(mock, 'PUT', `${FAULTS}/${name}`, {
@@ -85,7 +85,7 @@ t.test('every effect has a form', async (t) => {
   }
 })
 
-t.test('a mistyped fault is refused by field and rule', async (t) => {
+t.test('an invalid fault is refused, with the field and the rule', async (t) => {
   const mock = await startMock(t)
   const good = { match: { api: 'refund' }, effect: { kind: 'reset' } }
   const cases: [body: object, field: string, rule: string, message: RegExp][] = [
@@ -125,7 +125,7 @@ t.test('a mistyped fault is refused by field and rule', async (t) => {
 
 const GATES = '/worlds/default/gates'
 
-t.test('a gate is put, reached, released and taken away', async (t) => {
+t.test('a gate is set, reached, released and removed', async (t) => {
   const mock = await startMock(t)
   const view = { name: 'slow', hold: 'orderquery.response', state: 'waiting', used: false, holding: [] }
   t.same(await control(mock, 'PUT', `${GATES}/slow`, { hold: 'orderquery.response' }), { status: 200, json: view })

@@ -100,7 +100,7 @@ t.test('verify', async (t) => {
   )
 })
 
-t.test('delete answers with what it took', async (t) => {
+t.test('delete returns what it removed', async (t) => {
   const { ask } = await setup(t)
   t.match(await ask('DELETE', '', { match: { api: 'notify' } }), {
     status: 200,
@@ -133,7 +133,7 @@ t.test('bad input', async (t) => {
   }
 })
 
-t.test("how many exchanges are kept is a world's own", async (t) => {
+t.test('each world has its own limit of kept exchanges', async (t) => {
   const { mock } = await setup(t)
   const { json } = await control(mock, 'POST', '/worlds', { id: 'small', maxJournal: 2 })
   t.equal(json.id, 'small')
@@ -168,7 +168,7 @@ t.test('other calls do not push out the one that is not emulated', async (t) => 
   t.throws(() => world.assertNoUnexpected(), { message: /GET \/pay\/micropay$/ })
 })
 
-t.test('a word that is no verdict, and a name that every object has', async (t) => {
+t.test('an unknown verdict, and a name that every object has', async (t) => {
   const { ask } = await setup(t)
   t.match(await ask('POST', '/verify', { match: { verdict: 'ackd' }, times: 0 }), {
     status: 400,
@@ -270,7 +270,7 @@ async function listen(url: string, count: number, headers: Record<string, string
   return { type: response.headers['content-type'], events }
 }
 
-t.test('everything that happens, as it happens; a reader that comes back misses nothing', async (t) => {
+t.test('events are streamed as they happen; a reader that reconnects misses nothing', async (t) => {
   const mock = await startMock(t)
   const { default: world } = mock
   const shop = await startShop(t)
@@ -326,7 +326,7 @@ t.test('bad input', async (t) => {
   })
 })
 
-t.test('a mock that is closed ends its streams', async (t) => {
+t.test('a closed mock ends its streams', async (t) => {
   const mock = await startMock(t)
   const request = get(`${mock.controlUrl}/worlds/default/events`).on('error', () => {})
   await once(request, 'response')
@@ -345,7 +345,7 @@ function setupEventStream(limit = 3) {
 }
 const told = (id: number) => `id: ${id}\nevent: journal\ndata: {"at":"2026-01-15T04:00:00.000Z","data":{"n":${id}}}\n\n`
 
-t.test('what happens from now on', async (t) => {
+t.test('events from now on', async (t) => {
   const { log, happen, output, written } = setupEventStream()
   happen(2)
   streamEvents(log, output)
@@ -358,7 +358,7 @@ t.test('what happens from now on', async (t) => {
   t.equal(written(), null, 'nobody is written to any more')
 })
 
-t.test('what happened since, with a word about what is forgotten', async (t) => {
+t.test('events since an id, and a note about forgotten ones', async (t) => {
   const cases: [since: number, text: string][] = [
     [10, ''],
     [8, told(9) + told(10)],
@@ -374,7 +374,7 @@ t.test('what happened since, with a word about what is forgotten', async (t) => 
   }
 })
 
-t.test('a reader that has stopped reading is given up', async (t) => {
+t.test('a reader that has stopped reading is disconnected', async (t) => {
   const { log } = setupEventStream()
   const stuck = new Writable({ write: () => {} })
   streamEvents(log, stuck)

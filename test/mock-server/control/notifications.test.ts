@@ -61,7 +61,7 @@ t.test('the list, by order and by state', async (t) => {
   t.match(await ask('GET', '?state=lost'), { status: 400, json: { field: 'state', rule: 'enum' } })
 })
 
-t.test('the same number of several merchants: notifications, deliveries and refunds say whose they are', async (t) => {
+t.test('the same number at several merchants: notifications, deliveries and refunds name their merchant', async (t) => {
   const { mock, shop, ask } = await setup(t)
   const { default: world } = mock
   const first = world.credentials.mchId
@@ -93,7 +93,7 @@ t.test('the same number of several merchants: notifications, deliveries and refu
   )
 })
 
-t.test('by hand, many times, at once: with the overlap as it was', async (t) => {
+t.test('sent by hand, many times at once, with the measured overlap', async (t) => {
   const { shop, ask } = await setup(t, undefined, 'hold')
   t.match(await ask('POST', '/tea-0001/deliver'), {
     status: 200,
@@ -136,7 +136,7 @@ t.test('hold, release, cancel', async (t) => {
   }
 })
 
-t.test('made up: changed, badly signed, or raw', async (t) => {
+t.test('crafted: changed, wrongly signed, or raw', async (t) => {
   const { shop, ask } = await setup(t, undefined, 'hold')
   t.match(await ask('POST', '', { outTradeNo: 'tea-0001', fields: { total_fee: '1', attach: null }, sign: 'keep' }), {
     status: 201,
@@ -159,7 +159,7 @@ t.test('made up: changed, badly signed, or raw', async (t) => {
   t.equal(shop.received.length, 4)
 })
 
-t.test('made up: sent and waited for, in the background, or not', async (t) => {
+t.test('crafted: sent and awaited, sent in the background, or not sent', async (t) => {
   const sends = Array.from({ length: 2 }, () => ({ arrived: deferred<void>(), answered: deferred<void>() }))
   const { mock, shop, ask } = await setup(
     t,
@@ -251,7 +251,7 @@ t.test('deliveries: both sides, the bytes, the verdict and the reason', async (t
   })
 })
 
-t.test('deliveries by the page, the newest first asked for', async (t) => {
+t.test('deliveries page by page, starting with the newest', async (t) => {
   const mock = await startMock(t)
   const shop = await startShop(t)
   await placeOrder(mock.default, shop.notifyUrl)
@@ -293,7 +293,7 @@ async function delivered(t: Parameters<typeof startMock>[0]) {
   return { shop, delivery: (await world.pay('tea-0001')).delivery! }
 }
 
-t.test('the raw request, sent once more, is the same request', async (t) => {
+t.test('resending the raw request sends the same request', async (t) => {
   const { shop, delivery } = await delivered(t)
   const socket = connect(port(shop.server), '127.0.0.1')
   socket.end(rawRequest(delivery))

@@ -87,7 +87,7 @@ t.test('a payment fails, an order expires', async (t) => {
   }
 })
 
-t.test('request-payment is the check of the WeChat client', async (t) => {
+t.test('request-payment checks as the WeChat client does', async (t) => {
   const mock = await startMock(t)
   const params = paymentParams(mock.default, await placeOrder(mock.default, 'http://127.0.0.1/notify'))
   t.same(await control(mock, 'POST', '/worlds/default/request-payment', params), {
@@ -300,7 +300,7 @@ t.test('the merchant and the app of a world are changed', async (t) => {
 
 const ALICE = '/worlds/default/users/o-alice'
 
-t.test('a user is made known, named, shown, and given a new key', async (t) => {
+t.test('a user is created, named, listed, and given a new key', async (t) => {
   const mock = await startMock(t)
   t.same(await control(mock, 'GET', '/worlds/default/users'), { status: 200, json: [] })
   const { status, json } = await control(mock, 'PUT', ALICE, { unionid: 'u-alice', nickName: '小明' })
@@ -361,7 +361,7 @@ t.test("the client's data: a profile, a phone number", async (t) => {
   t.match(await control(mock, 'POST', `${ALICE}/phone-number`), { status: 200, json: { phone: { countryCode: '86' } } })
 })
 
-t.test('what makes no sense is refused with the field and the rule', async (t) => {
+t.test('invalid values are refused, with the field and the rule', async (t) => {
   const mock = await startMock(t)
   const cases: [method: string, path: string, body: object, field: string, rule: string][] = [
     ['PUT', ALICE, { unionid: '' }, 'unionid', 'minLength'],

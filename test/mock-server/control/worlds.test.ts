@@ -4,7 +4,7 @@ import { stateRoutes } from '../../../mock-server/control/routes/state.ts'
 import type { Worlds } from '../../../mock-server/world/worlds.ts'
 import { control, deadUrl, NOON, placeOrder, placeRefund, startMock, startShop } from '../helpers.ts'
 
-t.test('worlds are shown with what an application needs to know', async (t) => {
+t.test('worlds are listed with everything an application needs', async (t) => {
   const mock = await startMock(t)
   const { appid, appSecret, mchId, apiKey, cert, p12, v3 } = mock.default.credentials
   const env = {
@@ -83,7 +83,7 @@ t.test('a new world takes every option', async (t) => {
   t.match(await control(mock, 'POST', '/worlds', { id: 'mine' }), { status: 409, json: { code: 'WORLD_EXISTS' } })
 })
 
-t.test('to make a world once more, by its id and with the same options, is to find it', async (t) => {
+t.test('creating a world again with the same id and options returns the existing one', async (t) => {
   const mock = await startMock(t)
   const create = (body: object) => control(mock, 'POST', '/worlds', body)
   const options = {
@@ -167,7 +167,7 @@ t.test('a schedule without an immediate send: a payment says when it will be not
   }
 })
 
-t.test('bad options of a world', async (t) => {
+t.test('invalid options of a world', async (t) => {
   const mock = await startMock(t)
   for (const [field, value] of Object.entries({
     id: 'a b',
@@ -268,7 +268,7 @@ t.test('export and import', async (t) => {
   }
 })
 
-t.test('an import that is too long says what to do', async (t) => {
+t.test('the refusal of an import that is too long says what to do', async (t) => {
   const app = Fastify()
   stateRoutes(app, {} as Worlds, 10)
   t.match((await app.inject({ method: 'PUT', url: `${W}/import`, payload: { state: 'long' } })).json(), {

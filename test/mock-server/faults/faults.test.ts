@@ -49,7 +49,7 @@ t.test('once, and only the call it was set for', async (t) => {
   t.match(told, [{ name: 'orderquery-1', hits: 1 }])
 })
 
-t.test('which exchanges it strikes', async (t) => {
+t.test('which exchanges a fault applies to', async (t) => {
   const cases: [options: FaultOptions, struck: boolean[], times: number | 'always'][] = [
     [{ times: 2 }, [yes, yes, no, no, no, no, no], 2],
     [{ times: 'always' }, [yes, yes, yes, yes, yes, yes, yes], 'always'],
@@ -112,7 +112,7 @@ t.test("a rate limit counts exchanges within a period of the world's time", asyn
   t.same([login(), login(), login()], [no, no, yes], 'what was refused does not count')
 })
 
-t.test('several: the first set that fits strikes, the others keep counting', async (t) => {
+t.test('several faults: the first one set that matches applies, the others keep counting', async (t) => {
   const { book } = setup()
   const struck = () => book.claim('orderquery', 'tea-1')?.name
   const first = book.set('orderquery', SYSTEMERROR, { name: 'first' })
@@ -128,7 +128,7 @@ t.test('several: the first set that fits strikes, the others keep counting', asy
   )
 })
 
-t.test('a name is one fault; it can be taken back', async (t) => {
+t.test('a name stands for one fault, which can be removed', async (t) => {
   const { book, strikes } = setup()
   const old = book.set('orderquery', SYSTEMERROR, { name: 'down', times: 'always' })
   const fresh = book.set('orderquery', SYSTEMERROR, { name: 'down' })
@@ -142,7 +142,7 @@ t.test('a name is one fault; it can be taken back', async (t) => {
   t.same(strikes(1), [no])
 })
 
-t.test('it goes into a snapshot and comes back with its counts', async (t) => {
+t.test('a fault is stored in a snapshot and restored with its counts', async (t) => {
   const { book, strikes } = setup()
   book.set('orderquery', SYSTEMERROR, { name: 'second', nth: 2 })
   book.set('orderquery', SYSTEMERROR, { name: 'rate', rate: { limit: 3, per: 0 } })
@@ -154,7 +154,7 @@ t.test('it goes into a snapshot and comes back with its counts', async (t) => {
   t.same(strikes(2), [yes, no])
 })
 
-t.test('used: as often as asked for, or at all', async (t) => {
+t.test('used up: applied as often as requested, or at least once', async (t) => {
   for (const [options, after, used] of [
     [{ times: 2 }, 1, no],
     [{ times: 2 }, 2, yes],
@@ -168,7 +168,7 @@ t.test('used: as often as asked for, or at all', async (t) => {
   }
 })
 
-t.test('what makes no sense is refused, for callers without types', async (t) => {
+t.test('invalid faults are refused, for callers without types', async (t) => {
   const { book } = setup()
   const cases: [
     api: string,

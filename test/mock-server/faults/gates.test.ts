@@ -27,7 +27,7 @@ function setup() {
   return { gates, told, activity, passed, come }
 }
 
-t.test('it holds what arrives until it is released, and nothing after that', async (t) => {
+t.test('a gate holds what arrives until it is released, and nothing after that', async (t) => {
   const { gates, told, passed, come } = setup()
   const gate = gates.set('unifiedorder.response')
   t.match(gate, {
@@ -103,7 +103,7 @@ t.test('until: the first such event after it was set', async (t) => {
   t.equal(early.used, true, 'it was still reached')
 })
 
-t.test('what is held does not hold the clock; it is in flight again at the moment of release', async (t) => {
+t.test('a held exchange does not stop the clock; it is in flight again at the moment of release', async (t) => {
   const { gates, activity, come } = setup()
   const gate = gates.set('orderquery.response')
   const held = come('orderquery.response', 'tea-1')
@@ -126,7 +126,7 @@ t.test('several gates at one point are passed one after the other', async (t) =>
   t.same(gates.list(), [first, second])
 })
 
-t.test('a name is one gate; replacing or removing it releases what it holds', async (t) => {
+t.test('a name stands for one gate; replacing or removing it releases what it holds', async (t) => {
   const { gates, come } = setup()
   const old = gates.set('refund.request', { name: 'slow' })
   const held = [come('refund.request', 'tea-1')]

@@ -231,7 +231,7 @@ t.test('a careful backend has choices', async (t) => {
   }
 })
 
-t.test('what goes out, and what comes back', async (t) => {
+t.test('the bytes that go out, and the answers that come back', async (t) => {
   const odd = await listen(t, (request, response) => response.end(Buffer.from([0xff, 0xfe])))
   t.match(await shoot({ url: `http://127.0.0.1:${port(odd)}/`, headers: {}, body: '' }, 5000), {
     reply: { status: 200, raw: Buffer.from([0xff, 0xfe]) },

@@ -93,7 +93,7 @@ t.test('lost, hanging and cut-off replies', async (t) => {
   t.equal((await order(app)).status, 502)
 })
 
-t.test('it stops with the application', async (t) => {
+t.test('the mock stops with the application', async (t) => {
   const app = await shop(t, [REFUSAL], { world: { clock: 'real' } })
   const { default: world } = app.mockWechat
   await order(app)

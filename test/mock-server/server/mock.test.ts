@@ -156,38 +156,41 @@ t.test('an ended world sends nothing', async (t) => {
   t.same(world.clock.timers(), [])
 })
 
-t.test('neither does one on the virtual clock: during an advance, by a manual send, or held by a gate', async (t) => {
-  const endings: ((mock: MockWechat, world: World) => unknown)[] = [
-    (_mock, world) => world.close(),
-    (mock) => control(mock, 'DELETE', '/worlds/w1'),
-    (mock) => mock.close(),
-  ]
-  for (const end of endings) {
-    const mock = await startMock(t)
-    const world = mock.world()
-    const shop = await startShop(t, async (_notified, _response, count) => {
-      if (count === 2) await end(mock, world)
-      return REFUSAL
-    })
-    await placeOrder(world, shop.notifyUrl)
-    await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
-    await world.pay('tea-0001')
-    const gate = world.gate('notify.request', { outTradeNo: 'tea-0002' })
-    const held = world.pay('tea-0002')
-    await gate.reached
-    const from = world.clock.now()
-    await t.rejects(
-      world.advance('24h4m'),
-      { code: 'UNKNOWN_WORLD', message: 'world w1 has ended', statusCode: 404 },
-      'a test must not think that a day has passed',
-    )
-    await t.rejects(world.advance('1h'), { code: 'UNKNOWN_WORLD' })
-    t.same(world.clock.now(), new Date(from.getTime() + 15_000))
-    t.match((await held).delivery, { verdict: 'reset', reason: /the world has ended/ })
-    t.match(await world.notification('tea-0001').deliver(), [{ verdict: 'reset', reason: /the world has ended/ }])
-    t.equal(shop.received.length, 2, String(end))
-  }
-})
+t.test(
+  'neither does an ended world on the virtual clock: during an advance, by a manual send, or held by a gate',
+  async (t) => {
+    const endings: ((mock: MockWechat, world: World) => unknown)[] = [
+      (_mock, world) => world.close(),
+      (mock) => control(mock, 'DELETE', '/worlds/w1'),
+      (mock) => mock.close(),
+    ]
+    for (const end of endings) {
+      const mock = await startMock(t)
+      const world = mock.world()
+      const shop = await startShop(t, async (_notified, _response, count) => {
+        if (count === 2) await end(mock, world)
+        return REFUSAL
+      })
+      await placeOrder(world, shop.notifyUrl)
+      await placeOrder(world, shop.notifyUrl, { out_trade_no: 'tea-0002', nonce_str: 'n2' })
+      await world.pay('tea-0001')
+      const gate = world.gate('notify.request', { outTradeNo: 'tea-0002' })
+      const held = world.pay('tea-0002')
+      await gate.reached
+      const from = world.clock.now()
+      await t.rejects(
+        world.advance('24h4m'),
+        { code: 'UNKNOWN_WORLD', message: 'world w1 has ended', statusCode: 404 },
+        'a test must not think that a day has passed',
+      )
+      await t.rejects(world.advance('1h'), { code: 'UNKNOWN_WORLD' })
+      t.same(world.clock.now(), new Date(from.getTime() + 15_000))
+      t.match((await held).delivery, { verdict: 'reset', reason: /the world has ended/ })
+      t.match(await world.notification('tea-0001').deliver(), [{ verdict: 'reset', reason: /the world has ended/ }])
+      t.equal(shop.received.length, 2, String(end))
+    }
+  },
+)
 
 t.test('pending waits are answered when their world ends', async (t) => {
   const mock = await startMock(t)

@@ -113,7 +113,7 @@ t.test('the state of the order', async (t) => {
   t.throws(open(first), EXPIRED, 'the old prepay_id does not come back')
 })
 
-t.test('it is an Error a test can tell apart', async (t) => {
+t.test('a refusal is an Error that a test can recognise', async (t) => {
   const error = new RequestPaymentError('requestPayment:fail', 'because', { err_code: '2', err_desc: 'x' })
   t.ok(error instanceof Error)
   t.match(error, {
@@ -154,7 +154,7 @@ t.test('the checks used here accept recorded data', async (t) => {
   }
 })
 
-t.test('a profile: signed and encrypted under the key that the server has, without saying who it is', async (t) => {
+t.test('a profile: signed and encrypted under the key that the server has, without identifying the user', async (t) => {
   const { default: world } = await startMock(t)
   const sessionKey = await loginAs(world, 'o-alice')
   const { rawData, signature, userInfo, ...data } = world.userProfile('o-alice')
@@ -187,7 +187,7 @@ t.test("a user's nickname comes from the profile, or is set for one call", async
   }
 })
 
-t.test('a phone number: at home, abroad, of every user another', async (t) => {
+t.test('a phone number: domestic, foreign, different for each user', async (t) => {
   const { default: world } = await startMock(t)
   const sessionKey = await loginAs(world, 'o-alice')
   const cases = [

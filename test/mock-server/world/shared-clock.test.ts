@@ -145,7 +145,7 @@ t.test('an app in the process plans its own work between two retries', async (t)
   })
   await t.rejects(clock.advance('1h'), { message: 'the app failed' })
   t.same(clock.now(), after(2050))
-  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and every listener is told')
+  t.same(moves, [{ from: after(2040), to: after(2050) }], 'time has moved, and every listener is informed')
 })
 
 t.test('time waits for every world: its requests, its sends and its hooks', async (t) => {
@@ -213,7 +213,7 @@ t.test('work of the app that outlasts an advance is waited for by the next', asy
   const rejected = t.rejects(clock.advance('10s'), { message: 'the app failed late' })
   failing.resolve()
   await rejected
-  t.match(await clock.advance('10s'), { from: after(20), to: after(30) }, 'told once')
+  t.match(await clock.advance('10s'), { from: after(20), to: after(30) }, 'reported once')
 })
 
 t.test('a world created during an advance is in its report', async (t) => {

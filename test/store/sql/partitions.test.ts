@@ -26,7 +26,7 @@ t.test(
       write: (tx, id) => tx.query('insert into own (id) values ($1)', [id]),
     })
 
-    t.test('archived into a table with ranges of moments', async (t) => {
+    t.test('orders are archived into a table partitioned by time', async (t) => {
       const store = sqlStore(fromPg(pool))
       await pool.query(
         'create table archived (out_trade_no text, created_at timestamptz, content jsonb, primary key (created_at, out_trade_no)) partition by range (created_at)',

@@ -420,7 +420,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.equal((await other.findOrder('elsewhere'))?.outTradeNo, 'elsewhere')
     })
 
-    t.test('what a change does also runs in the transaction of the caller', async (t) => {
+    t.test("the `also` of a change runs in the caller's transaction", async (t) => {
       await store.insertOrder(change(newOrder('caller')))
       const also: unknown[] = []
       const attempted: Decide = (order) => ({
@@ -450,7 +450,7 @@ for (const { dialect, connect } of await everyDatabase(t)) {
       t.match(await store.history('deadlock'), [{ count: 2 }])
     })
 
-    t.test('a step of the archive that met a deadlock is run again; without orders there is none', async (t) => {
+    t.test('an archive step that hits a deadlock is run again; without orders there is no step', async (t) => {
       const archive = (executor: Executor<any>) => sqlStore(executor, { tablePrefix: 'archived_' })
       await archive(executor).migrate()
       t.equal(await archive(executor).archive({ before: at(9000) }), 0)

@@ -119,7 +119,7 @@ t.test('bodies that are not a JSON object', async (t) => {
   )
 })
 
-t.test("faults: before and after, with a text of one's own, for the world that gave the token", async (t) => {
+t.test('faults: before and after, with a custom text, for the world that issued the token', async (t) => {
   const mock = await startMock(t)
   const world = mock.world({ startTime: NOON })
   const token = await tokenOf(world)
@@ -165,7 +165,7 @@ t.test('an app: first missing parameters, then appid, secret and grant_type', as
   }
 })
 
-t.test("a token: missing, of no token's form, unknown, stale, expired", async (t) => {
+t.test('a token: missing, malformed, unknown, stale, expired', async (t) => {
   const token = '78_' + 'x'.repeat(128)
   const appThat = (judged: 'good' | 'stale' | 'expired') =>
     ({ tokens: { judge: () => judged } }) as unknown as Application
@@ -429,7 +429,7 @@ t.test('the number, in the documented form, once', async (t) => {
   })
 })
 
-t.test("five minutes, and a life and uses of one's own", async (t) => {
+t.test('five minutes, or a chosen lifetime and number of uses', async (t) => {
   const { default: world } = await startMock(t)
   const { code } = world.phoneNumber('o-alice')
   const { code: long } = world.phoneNumber('o-alice', { ttl: 3600, uses: 2 })

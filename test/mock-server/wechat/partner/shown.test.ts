@@ -41,7 +41,7 @@ t.test('the pages show whose order it is', async (t) => {
   t.notMatch(await page(`orders/tea-native?mchId=${world.credentials.mchId}`), '/pay/orderquery')
 })
 
-t.test('an openid of an odd form is told, whosever user it is', async (t) => {
+t.test('an openid of an unusual form is reported, for users of either app', async (t) => {
   const { world } = await startPartner(t)
   await orderV2(world, NOTIFY, { sub_openid: 'alice' })
   await orderV3(world, NOTIFY, { out_trade_no: 'tea-v3', payer: { sp_openid: 'bob', sub_openid: 'alice' } })

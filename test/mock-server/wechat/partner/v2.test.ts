@@ -130,7 +130,7 @@ t.test('an ordinary merchant names no sub-merchant, and may send a sub_openid in
   t.notMatch(text, /sub_/)
 })
 
-t.test('the order of one sub-merchant is not that of another', async (t) => {
+t.test('an order of one sub-merchant does not exist for another', async (t) => {
   const { world } = await startPartner(t)
   const [, other] = subsOf(world)
   await orderV2(world, NOTIFY)

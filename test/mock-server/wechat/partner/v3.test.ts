@@ -153,7 +153,7 @@ t.test('an unsigned partner call is refused as other orders are', async (t) => {
   t.match(entry, { api: 'unifiedorder', outTradeNo: 'tea-0001' }, 'found by sp_mchid')
 })
 
-t.test('a refund of one sub-merchant is not that of another', async (t) => {
+t.test('a refund of one sub-merchant does not exist for another', async (t) => {
   const { world } = await startPartner(t)
   const [sub, other] = subsOf(world)
   await orderV3(world, NOTIFY)

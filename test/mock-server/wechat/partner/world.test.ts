@@ -31,7 +31,7 @@ t.test('the credentials of a service provider, in the process, over HTTP and as 
   t.same(subsOf(again.default), [first, second], 'the same seed, the same credentials')
 })
 
-t.test('an appid belongs to one world, be it that of a sub-merchant', async (t) => {
+t.test('an appid belongs to one world, also that of a sub-merchant', async (t) => {
   const mock = await startMock(t, { world: { subMerchants: 1 } })
   const { appid } = subsOf(mock.default)[0]!
   t.throws(() => mock.world({ appid }), { code: 'WORLD_EXISTS' })

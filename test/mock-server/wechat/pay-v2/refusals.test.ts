@@ -213,7 +213,7 @@ for (const api of SIGNED) {
     }
   })
 
-  t.test(`${api}: refusals of the protocol, two fields; with the documented code where a world wants it`, async (t) => {
+  t.test(`${api}: refusals of the protocol, two fields; with the documented code if the world says so`, async (t) => {
     const world = await freshWorld(t)
     for (const [code, text, row] of PROTOCOL) {
       const plain = await row(api).bring(world())

@@ -522,7 +522,7 @@ t.test('what production might refuse', async (t) => {
         .lint!.map(({ rule }) => rule),
       ['notify-url-port', 'client-ip-local'],
     )
-    t.equal((await query(world)).status, 200, 'told only')
+    t.equal((await query(world)).status, 200, 'only reported')
     t.equal(
       (
         await get(world, `/v3/pay/transactions/out-trade-no/tea-0001?mchid=${world.credentials.mchId}`, {

@@ -15,7 +15,7 @@ const line = (part: Partial<HistoryLine> = {}): HistoryLine => ({
 })
 const once = (said: HistoryLine) => ({ ...said, count: 1, lastAt: said.at })
 
-t.test('lines come back as they were told, together or one after the other', async (t) => {
+t.test('lines come back as they were written, together or one after the other', async (t) => {
   const lines = [
     line({ source: 'order', seen: 'order of 100 fen', outcome: 'created', from: 'created', to: 'created' }),
     line({ at: at(40), seen: 'prepaid', from: 'created' }),
@@ -29,7 +29,7 @@ t.test('lines come back as they were told, together or one after the other', asy
   t.same(toldBy(text, 'tea'), lines.map(once))
 })
 
-t.test('what is said again is counted where it was said first; a change of state never', async (t) => {
+t.test('a repeated line is counted at its first occurrence; a change of state never', async (t) => {
   const paid = line({ at: at(7), seen: 'payment', to: 'paid' })
   const lines = [line(), paid, line({ at: at(8) }), line({ at: at(9) }), paid]
   t.same(toldBy(tell([], lines), 'tea'), [{ ...line(), count: 3, lastAt: at(9) }, once(paid), once(paid)])
@@ -45,7 +45,7 @@ t.test('the latest line is the first of the text, so that a new one leaves the r
   )
 })
 
-t.test('texts that were written in full, or with the words of today, are read for ever', async (t) => {
+t.test('texts written in full, or with the words in use now, stay readable for ever', async (t) => {
   const full =
     '[[1,"notify","payment","paid",["closing","paid"]],[[4,2,9],"query","asked","any answer but NOTPAY is noted"],[0,"order","prepaid","prepaid","prepaid"],[1772294399999,"order","order of 100 fen","created"]]'
   const short = '[[1,4,"payment",5,[13,5]],[[4,2,9],2,3,10],[0,0,1,1,1],[1772294399999,0,"order of 100 fen",12]]'
@@ -60,7 +60,7 @@ t.test('texts that were written in full, or with the words of today, are read fo
   ])
 })
 
-t.test('of very many lines the first and the latest stay', async (t) => {
+t.test('if there are too many lines, the first and the latest stay', async (t) => {
   const lines = Array.from({ length: 1002 }, (_, n) => line({ at: at(n), seen: `news ${n}` }))
   const kept = toldBy(tell([], lines), 'tea').map(({ seen }) => Number(seen.slice(5)))
   t.equal(kept.length, 1000)
