@@ -298,7 +298,7 @@ function write(draft: Data, before: Order | undefined, { order, history, anomali
     if (n < 0) lines.push({ ...line, count: 1, lastAt: line.at })
     else lines[n] = { ...lines[n]!, count: lines[n]!.count + 1, lastAt: line.at }
   }
-  // Of more than 1000 lines the first 100 and the latest stay.
+  // Beyond 1000 lines, the first 100 and the latest stay.
   if (lines.length > 1000) lines.splice(100, lines.length - 1000)
   draft.history.set(outTradeNo, lines)
   return anomalies.filter((anomaly) => note(draft, anomaly))

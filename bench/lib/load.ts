@@ -62,7 +62,7 @@ export async function load({ url, messages, reply, connections, ended, timeout =
       if (replies === messages.length) last = performance.now()
       if (status !== 200) fail(`one with HTTP ${status}`)
     })
-    // Otherwise it would connect and send again for ever.
+    // Otherwise it would connect and send again forever.
     run.on('reqError', (error: Error) => {
       fail(error.message)
     })

@@ -9,7 +9,7 @@ import wechatPay, { memoryStore } from '../../src/index.ts'
 import type { PaidOrder } from '../../src/index.ts'
 import type { Account } from '../apps/account.ts'
 
-// Nest on the Fastify adapter. Decorators are no plain types, so the compiler builds it: tsc -p examples/nest --noEmit false --outDir build
+// Nest on the Fastify adapter. Decorators cannot be stripped like types, so the compiler builds it: tsc -p examples/nest --noEmit false --outDir build
 
 const ACCOUNT = Symbol('account')
 

@@ -22,7 +22,7 @@ export interface Role {
   sweepIntervalMs: number
 }
 
-/** The beat of the net in the workers. */
+/** The interval of the sweeper, the safety net, in the workers. */
 export const SLOW_BEAT_MS = Number(SWEEP_MS)
 
 /** The shop, the same in every process but for its role. */

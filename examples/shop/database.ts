@@ -21,7 +21,7 @@ const LIBRARIES: Record<string, 'postgres' | 'mysql' | 'sqlite'> = {
   'file:': 'sqlite',
 }
 
-/** What a database says that is starting, or whose machine is. */
+/** What a database says while it, or its machine, is starting. */
 const STARTING = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -87,7 +87,7 @@ export async function openDatabase(
   }
 }
 
-/** A connection that was tried by several addresses has failed for as many reasons. */
+/** A connection tried at several addresses has failed for as many reasons. */
 const firstOf = (error: unknown) => (error instanceof AggregateError ? (error.errors[0] as unknown) : error)
 const codeOf = (error: unknown) => String((firstOf(error) as NodeJS.ErrnoException).code ?? '')
 const reasonOf = (error: unknown) => (firstOf(error) as Error).message

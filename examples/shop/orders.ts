@@ -21,7 +21,7 @@ interface OrderView {
   /** The state of its refund, or `null`. */
   refund: string | null
   transactionId: string | null
-  /** Where the shop knows the payment from: WeChat's notification, or its answer to a question. */
+  /** Where the shop knows the payment from: WeChat's notification, or the answer to a query. */
   source: Source | null
   /** Differs from before when anything above does. */
   version: string

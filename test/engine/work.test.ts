@@ -505,7 +505,7 @@ const CLAIMED_AT_CLOSE: [
       made.advance(2 * MINUTE)
       return await made.work.sweep()
     },
-    // The next question.
+    // The next query.
     2 * MINUTE,
   ],
 ]
@@ -638,7 +638,7 @@ scenario('an unpaid order is queried at the times of the plan, and closed when i
   )
 })
 
-scenario('of planned questions an answer other than NOTPAY is noted, and whether there was none', async (t, made) => {
+scenario('of planned queries only answers other than NOTPAY, and missing answers, are recorded', async (t, made) => {
   await ordered(made)
   const lines = async () => (await made.orders.history('order-1')).slice(2).map(({ seen, count }) => [seen, count])
   made.advance(5 * SECOND)
@@ -667,7 +667,7 @@ scenario('of planned questions an answer other than NOTPAY is noted, and whether
   t.hasStrict(await made.orders.get('order-1'), { attempts: 0, dueAt: at(5 * MINUTE) })
 })
 
-scenario('what is known meanwhile is not undone by an answer to an older question', async (t, made) => {
+scenario('an answer to an older query does not undo what is known meanwhile', async (t, made) => {
   const order = await ordered(made)
   made.advance(5 * SECOND)
   made.pay.expect([

@@ -8,7 +8,7 @@ async function lose({ store }: Merchant, before: Order): Promise<void> {
   await store.updateOrder(before.outTradeNo, () => ({ order: before, history: [], anomalies: [] }))
 }
 
-both('a payment whose commit is lost after SUCCESS is found by the questions about the order', async (t, open) => {
+both('a payment whose commit is lost after SUCCESS is found by querying the order', async (t, open) => {
   const shop = await open(t)
   const outTradeNo = await shop.order()
   const before = (await shop.store.findOrder(outTradeNo))!

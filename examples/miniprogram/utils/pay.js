@@ -17,7 +17,7 @@ module.exports = async (outTradeNo, params) => {
     told = /cancel/.test(error.errMsg) ? 'cancel' : error.errMsg || error.message
   }
   let order
-  // After a cancel one question is enough.
+  // After a cancel it is enough to ask once.
   for (const wait of told === 'ok' ? WAITS : [0]) {
     await sleep(wait)
     order = await api.ask(outTradeNo)

@@ -4,7 +4,7 @@ import { connection, openQueue, QUEUE } from './queue.ts'
 import type { Data } from './queue.ts'
 import { startRelay } from './relay.ts'
 
-// Delivers, and relays. Its sweeper is the net: it works on while Redis is away.
+// Delivers, and relays. Its sweeper is the safety net: it works on while Redis is away.
 const { app, pool } = await openShop({ sweepIntervalMs: SLOW_BEAT_MS })
 await app.ready()
 const queue = openQueue()

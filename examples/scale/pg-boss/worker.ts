@@ -2,7 +2,7 @@ import type { Job } from '../../../src/index.ts'
 import { closeOnSignal, CONCURRENCY, openShop, SLOW_BEAT_MS } from '../shop.ts'
 import { openQueue, QUEUE, sendingTo } from './queue.ts'
 
-// Delivers. Its sweeper asks WeChat about unpaid orders, and is the net for jobs that never come.
+// Delivers. Its sweeper asks WeChat about unpaid orders, and is the safety net for jobs that never come.
 const boss = await openQueue({ supervise: true })
 const { app } = await openShop({
   sweepIntervalMs: SLOW_BEAT_MS,

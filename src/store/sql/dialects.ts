@@ -57,7 +57,7 @@ export interface Differences {
     /** Copies rows from another table, unless they already exist. */
     copy(into: string, columns: string, from: string): string
     /**
-     * Blocks writes to tables while they are copied and dropped, so that none is lost: until `thaw`, or for ever. Where a table can be altered in a transaction,
+     * Blocks writes to tables while they are copied and dropped, so that none is lost: until `thaw`, or forever. Where a table can be altered in a transaction,
      * by the change that is given, after which the statements of older versions fail.
      */
     freeze(changes: Readonly<Record<string, string>>, into: string[]): string[]

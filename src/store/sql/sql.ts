@@ -41,7 +41,7 @@ export interface SqlStore<Tx> extends Store<Tx> {
  * Keeps orders in PostgreSQL (13 or newer), MySQL (8), MariaDB (10.6) or SQLite (3.37), through the database library that you already use.
  *
  * `onPaid` runs in a transaction of that library, and no row of ours is locked until it has ended. Use `tx` inside it: it holds one of the pool's
- * connections, and waiting for another one there may take for ever.
+ * connections, and waiting for another one there may take forever.
  *
  * @example
  * ```ts

@@ -44,7 +44,7 @@ const CHANGES: [name: string, before: Order, after: Order, kind: Job['kind'] | u
     { ...paid, ...done, refunds: [{ ...refund, fulfilment: 'due', dueAt: null }, refund] },
     'refund',
   ],
-  ['the next question of an unpaid order', order, { ...order, dueAt: at(1) }, undefined],
+  ['the next query of an unpaid order', order, { ...order, dueAt: at(1) }, undefined],
   ['an unpaid order to be asked about at once', order, { ...order, dueAt: T0 }, 'query'],
 ]
 

@@ -15,7 +15,7 @@ type Told = [
 ]
 type Word = string | number
 
-/** Each keeps its place for ever, as rows refer to it. New ones go at the end. */
+/** Each keeps its place forever, as rows refer to it. New ones go at the end. */
 const WORDS = [
   'order',
   'prepaid',

@@ -45,7 +45,7 @@ t.test('the latest line is the first of the text, so that a new one leaves the r
   )
 })
 
-t.test('texts written in full, or with the words in use now, stay readable for ever', async (t) => {
+t.test('texts written in full, or with the words in use now, stay readable forever', async (t) => {
   const full =
     '[[1,"notify","payment","paid",["closing","paid"]],[[4,2,9],"query","asked","any answer but NOTPAY is noted"],[0,"order","prepaid","prepaid","prepaid"],[1772294399999,"order","order of 100 fen","created"]]'
   const short = '[[1,4,"payment",5,[13,5]],[[4,2,9],2,3,10],[0,0,1,1,1],[1772294399999,0,"order of 100 fen",12]]'
