@@ -42,12 +42,18 @@ export interface EnqueueContext<Tx> {
   dueAt: Date
 }
 
+/** Writes a line, as Fastify's and pino's loggers do: details (or an error) with a message, or one of them alone. */
+type WriteLine = {
+  (details: object, message?: string): void
+  (message: string): void
+}
+
 /** The log the package writes to: any Fastify or pino logger. */
 export interface Log {
-  debug(details: object, message: string): void
-  info(details: object, message: string): void
-  warn(details: object, message: string): void
-  error(details: object, message: string): void
+  debug: WriteLine
+  info: WriteLine
+  warn: WriteLine
+  error: WriteLine
 }
 
 /** The level of a line; `silent` leaves it out. */

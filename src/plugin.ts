@@ -7,6 +7,7 @@ import type { Wechat } from './calls.ts'
 import { callsOfOnly } from './engine/users/apps.ts'
 import type { Orders } from './engine/orders.ts'
 import { WechatError } from './errors.ts'
+import type { Identity } from './model.ts'
 import { noticesOf } from './options/notices.ts'
 import type { WechatPayOptions } from './options/options.ts'
 import { parseOptions } from './options/parse.ts'
@@ -18,9 +19,14 @@ import { createOrderRoute, orderRoutes } from './routes/orders.ts'
 import { createRequireUser, createUsers } from './routes/user.ts'
 import { selfTest } from './self-test.ts'
 
+// Here, because the package has only the declarations that its entries reach.
 declare module 'fastify' {
   interface FastifyInstance {
     wechat: Wechat
+  }
+  interface FastifyRequest {
+    /** The user of the request, in routes with `fastify.wechat.requireUser` as a preHandler; elsewhere reading it throws. */
+    readonly wechatUser: Identity
   }
 }
 

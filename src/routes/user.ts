@@ -4,13 +4,6 @@ import { WechatError } from '../errors.ts'
 import type { Identity } from '../model.ts'
 import type { Answers } from './answers.ts'
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The user of the request, in routes with `fastify.wechat.requireUser` as a preHandler; elsewhere reading it throws. */
-    readonly wechatUser: Identity
-  }
-}
-
 const USER = Symbol('fastify-wechat-pay user')
 type Known = FastifyRequest & { [USER]?: Identity }
 

@@ -244,7 +244,7 @@ export function rig({
     },
     reserve: () => (startWork ? work.reserve() : undefined),
   }
-  const log = (_details: object, message: string) => {
+  const log = (_details: unknown, message = '') => {
     logged.push(message)
   }
   const { appid, mchId } = newOrder()

@@ -188,7 +188,7 @@ const misfortune = fc.infiniteStream(
 )
 
 /** Inspects everything it is given, as a logger does. */
-function look(details: object): void {
+function look(details: unknown): void {
   const { err } = details as { err?: Error }
   if (err === undefined) return
   for (const name in err) JSON.stringify(err[name as keyof Error])
@@ -486,7 +486,7 @@ t.test('every payment is recorded and fulfilled once, despite lost messages, rep
             newOutTradeNo: () => `order-${++orders}`,
           })
           const refunds = createRefunds({ pay, orders: made })
-          const written = (details: object, message: string) => {
+          const written = (details: unknown, message = '') => {
             try {
               look(details)
             } catch (error) {

@@ -258,6 +258,8 @@ export const wrong: WechatPayOptions['price'] = () => ({ key: 'cart', descriptio
 export async function main (): Promise<Order | undefined> {
   const app = Fastify()
   await app.register(wechatPay, options)
+  app.get('/me', { preHandler: app.wechat.requireUser }, async ({ wechatUser }) => wechatUser.openid)
+  app.get('/mock', async () => app.mockWechat.url)
   await using mock = await createMockWechat()
   const delivery: Delivery | undefined = (await mock.default.pay('n')).delivery
   for (const { name, run } of storeContract({ makeStore: memoryStore })) await run().then(() => name)

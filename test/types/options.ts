@@ -31,9 +31,14 @@ export async function transaction(): Promise<void> {
         // @ts-expect-error PostgreSQL's client has no such method
         await tx.execute('update carts')
       },
-      onRefunded: (_order, refund, { tx }) => {
+      onRefunded: (_order, refund, { tx, log }) => {
         is<Equal<typeof tx, pg.PoolClient>>()
         refund.refundFee satisfies number
+        log.info('Money is back')
+        log.warn({ refund }, 'Money is back')
+        log.error(new Error('No more tea'))
+        // @ts-expect-error the details come first
+        log.info('Money is back', { refund })
       },
     }),
   )

@@ -14,9 +14,11 @@ function setting(start: string) {
   const logged: string[] = []
   let now = new Date(start)
   let run = async (date: string) => reportOf(date)
-  const log = (level: string) => (_details: object, message: string) => {
-    logged.push(`${level}: ${message.split('\n')[0]}`)
-  }
+  const log =
+    (level: string) =>
+    (_details: unknown, message = '') => {
+      logged.push(`${level}: ${message.split('\n')[0]}`)
+    }
   return {
     days,
     logged,
