@@ -59,7 +59,7 @@ async function main(): Promise<void> {
                 `  Open ${url}/`,
                 '       the mini program: log in, order, pay or cancel, ask for a refund',
                 `  and  ${mockUrl}/__mock/ui/${world}/orders`,
-                '       what WeChat saw of it: every message, why a notification was not taken, faults to set',
+                '       what WeChat saw of it: every message, why a notification was not accepted, faults to set',
               ]),
           '',
           `WeChat notifies ${notifyUrl}. Ctrl+C ends the shop; it loses nothing${mock ? ', but the mock forgets its users and orders' : ''}.`,

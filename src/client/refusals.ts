@@ -11,7 +11,7 @@ const SLOWER = 'Repeat it unchanged, later and less often.'
 const OTHER_TERMS = 'WeChat knows this number with other terms: query it, close it, and order under a new number.'
 const BOUND = 'Check appid and merchant.mchId, and that they are bound to each other in the merchant platform.'
 const KEYS = 'Check the keys of the option merchant.'
-const FORM = 'A field is missing or WeChat does not take its form: check the terms.'
+const FORM = 'A field is missing or WeChat does not accept its form: check the terms.'
 const SENT = 'The request did not arrive as it was sent: check baseUrl and proxies.'
 const NO_BILL = 'Nothing was traded that day.'
 
@@ -45,7 +45,7 @@ const REFUSALS = new Map(
     MCHNOTEXISTS: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
     APPIDMCHIDNOTMATCH: ['WECHAT_ACCOUNT_REFUSED', 'configure', BOUND],
     SIGNERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', KEYS],
-    CERTERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', 'Check merchant.cert: WeChat does not take this certificate.'],
+    CERTERROR: ['WECHAT_ACCOUNT_REFUSED', 'configure', 'Check merchant.cert: WeChat does not accept this certificate.'],
     NOAUTH: [
       'WECHAT_ACCOUNT_REFUSED',
       'configure',
@@ -80,7 +80,7 @@ const REFUSALS = new Map(
     ],
     // Refunds that are not.
     USERACCOUNTABNORMAL: ['WECHAT_REFUSED', 'stop', "The payer's account is closed: pay them back in another way."],
-    TRADEOVERDUE: ['WECHAT_REFUSED', 'stop', 'It was paid more than a year ago: pay back in another way.'],
+    TRADEOVERDUE: ['WECHAT_REFUSED', 'stop', 'It was paid more than a year ago: pay the money back in another way.'],
     REFUNDFEEMISMATCH: [
       'WECHAT_REFUSED',
       'new-number',

@@ -61,7 +61,7 @@ export function createRequireUser(
     if (appid !== undefined && user.appid !== appid) {
       throw new WechatError(
         'WECHAT_UNAUTHENTICATED',
-        `The token is of ${user.appid}, and this is for users of ${appid}.`,
+        `The token belongs to ${user.appid}, but this route is for users of ${appid}.`,
       )
     }
     ;(request as Known)[USER] = user

@@ -41,7 +41,10 @@ export function createOwedShipping({ orders, callsOf }: ShippingDeps): Shipping 
       const observed = await orders.observe(outTradeNo, { seen: 'ship-wanted', shipment }, undefined, tx)
       if (observed === undefined) throw new WechatError('WECHAT_ORDER_NOT_FOUND', `There is no order ${outTradeNo}.`)
       if (observed.outcome === 'refused') {
-        throw new WechatError('WECHAT_ORDER_CONFLICT', `The shipping of ${outTradeNo} is not taken: ${observed.why}.`)
+        throw new WechatError(
+          'WECHAT_ORDER_CONFLICT',
+          `The shipping of ${outTradeNo} was not recorded: ${observed.why}.`,
+        )
       }
       return observed.order
     },
