@@ -9,7 +9,8 @@ export function rawRequest({ url, request: { headers, body } }: Pick<Delivery, '
   return [`POST ${pathname}${search} HTTP/1.1`, ...lines, '', body].join('\r\n')
 }
 
-const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
+/** One word for a POSIX shell. */
+export const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`
 
 interface Replayed extends Pick<Delivery, 'url' | 'request'> {
   /** Default POST. */

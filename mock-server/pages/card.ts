@@ -12,6 +12,7 @@ import { told } from './frame/told.ts'
 import { here, segment, to, type Page, type View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { bytes } from './parts/bytes.ts'
+import { cardCommand } from './parts/commands.ts'
 
 /** The verdicts, the worst first. The shape of a mark says the same as its colour. */
 const MARKS: Readonly<Record<CardVerdict, readonly [mark: string, look: string]>> = {
@@ -81,7 +82,6 @@ const lookOf = ({ sentence }: Card) => (/: no/.test(sentence) ? 'bad' : /: yes/.
 export function cardPage(view: View): Page {
   const { world, say } = view
   const run = runsOf(world).at(-1)
-  const command = 'npx -p fastify-wechat-pay wechat-mock card run --notify-url http://127.0.0.1:8080/wechat/notify'
   const chosen = view.query.get('verdict')
   const heading = (run: Run) =>
     run.card
@@ -93,7 +93,7 @@ export function cardPage(view: View): Page {
     main: html`<h1>${say('card')}</h1>${startForm(view)}${
       run
         ? html`${heading(run)}${tally(view, run, chosen)}${list(view, run, chosen)}`
-        : empty(say('emptyCard'), say('emptyCardHint'), copyable(view, command))
+        : empty(say('emptyCard'), say('emptyCardHint'), copyable(view, cardCommand(view)))
     }`,
   }
 }

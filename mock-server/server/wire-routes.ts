@@ -165,12 +165,13 @@ export function wireRoutes(app: FastifyInstance, worlds: Worlds, { log: listener
     const pages = isRoot(request) ? pagesFor(request, worlds.controlUrl()) : undefined
     if (pages !== undefined) return reply.redirect(pages)
     const why = pathOf(url).includes('//') ? ': its path contains //; remove the slash at the end of the base URL' : ''
-    const answer = {
-      code: 'UNKNOWN_PATH',
-      message: `${method} ${url} is not emulated${why}; ${emulated}: ${worlds.controlUrl()}`,
-    }
+    const isControl = request.url.startsWith(CONTROL_ROOT)
+    const message = isControl
+      ? `there is no ${method} ${url} here; the control API is at ${worlds.controlUrl()}, and its calls are in ${new URL('/__mock/openapi.json', worlds.controlUrl()).href}`
+      : `${method} ${url} is not emulated${why}; ${emulated}: ${worlds.controlUrl()}`
+    const answer = { code: 'UNKNOWN_PATH', message }
     log(`unknown path ${method} ${url}`)
-    if (!request.url.startsWith(CONTROL_ROOT) && !isVisit(method, url)) {
+    if (!isControl && !isVisit(method, url)) {
       const response = url.startsWith('/v3/')
         ? { status: 404, headers: {}, body: '' }
         : { status: 404, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) }

@@ -83,8 +83,19 @@ export function createWorlds(
     }
   }
 
+  /** @throws MockError WORLD_EXISTS */
+  function checkNew(id: string, options: WorldOptions): void {
+    const before = made.get(id)
+    if (!before) return
+    const names = [...new Set([...Object.keys(before), ...Object.keys(options)])] as (keyof WorldOptions)[]
+    const others = names.filter((name) => !isDeepStrictEqual(before[name], options[name]))
+    const told = others.length > 0 ? `, made with another ${others.join(', ')}` : ''
+    throw new MockError('WORLD_EXISTS', `there is already a world ${id}${told}`)
+  }
+
   function create(options: WorldOptions): World {
     const { id = freshId() } = options
+    checkNew(id, options)
     const own = options.seed ?? (defaults.seed === undefined ? id : `${defaults.seed}/${id}`)
     const seed = uniqueSeed(String(own))
     const { world, core } = createWorld(
@@ -92,12 +103,9 @@ export function createWorlds(
       { ...defaults, ...options },
     )
     const { appid, mchId } = world.credentials
-    if (worlds.has(id) || core.apps.some((app) => byAppid.has(app.appid)) || byMchId.has(mchId)) {
+    if (core.apps.some((app) => byAppid.has(app.appid)) || byMchId.has(mchId)) {
       core.end()
-      throw new MockError(
-        'WORLD_EXISTS',
-        `there is already a world with the id ${id}, the appid ${appid} or the mchId ${mchId}`,
-      )
+      throw new MockError('WORLD_EXISTS', `there is already a world with the appid ${appid} or the mchId ${mchId}`)
     }
     seeds.add(seed)
     worlds.set(id, world)

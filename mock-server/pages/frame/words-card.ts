@@ -33,8 +33,8 @@ export const CARD = {
   runProgress: ['{done} of {cases} cases done', '已完成 {done}/{cases} 项'],
   emptyCard: ['No run yet', '尚未体检'],
   emptyCardHint: [
-    'Is your app safe with money? Start a run here, or from a shell:',
-    '你的应用收款安全吗？可在此开始体检，也可使用命令行：',
+    'Is your app safe with money? Start a run here, or from a shell, for a handler of API v2:',
+    '你的应用收款安全吗？可在此开始体检；API v2 的处理程序也可使用命令行：',
   ],
   must: ['Requirement', '要求'],
   source: ['Source', '依据'],

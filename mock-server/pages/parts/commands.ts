@@ -1,8 +1,18 @@
+import { quoted } from '../../notify/replay.ts'
 import { copyable } from '../frame/layout.ts'
 import { html, type Markup } from '../frame/markup.ts'
 import { to, type View } from '../frame/view.ts'
 
 const HANDLER = 'http://127.0.0.1:8080/wechat/notify'
+
+/** A key may contain anything. Quotes, which Windows would not understand, only where they are needed. */
+const word = (text: string) => (/^[\w-]+$/.test(text) ? text : quoted(text))
+
+/** The report card from a shell: it brings a WeChat of its own, as the port of this one is taken. */
+export function cardCommand({ world: { credentials } }: View): string {
+  const { appid, mchId, apiKey } = credentials
+  return `npx -p fastify-wechat-pay wechat-mock card run --port 0 --mch-id ${mchId} --appid ${appid} --api-key ${word(apiKey)} --notify-url ${HANDLER}`
+}
 
 /** A command of `wechat-mock` for this mock and world, with the command's own arguments. */
 export const commandOf = ({ origin, world: { id } }: View, name: string, args = ''): string =>

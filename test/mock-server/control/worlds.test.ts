@@ -105,15 +105,21 @@ t.test('creating a world again with the same id and options returns the existing
     'in any order, and as any name of the moment',
   )
   t.equal(mock.worlds().length, 2)
-  for (const other of [
-    { ...options, seed: 8 },
-    { ...options, strict: true },
-    { ...options, behaviour: {} },
-    { id: 'mine' },
-  ]) {
-    t.match(await create(other), { status: 409, json: { code: 'WORLD_EXISTS' } }, JSON.stringify(other))
+  const others: [other: object, names: string][] = [
+    [{ ...options, seed: 8 }, 'seed'],
+    [{ ...options, strict: true }, 'strict'],
+    [{ ...options, behaviour: {} }, 'behaviour'],
+    [{ id: 'mine' }, 'seed, behaviour, startTime'],
+  ]
+  for (const [other, names] of others) {
+    const message = `there is already a world mine, made with another ${names}`
+    t.match(await create(other), { status: 409, json: { code: 'WORLD_EXISTS', message } }, names)
   }
-  t.throws(() => mock.world({ id: 'mine', seed: 7 }), { code: 'WORLD_EXISTS' })
+  mock.world({ id: 'own', seed: 9 })
+  t.throws(() => mock.world({ id: 'own', seed: 9 }), {
+    code: 'WORLD_EXISTS',
+    message: /^there is already a world own$/,
+  })
 
   await control(mock, 'DELETE', '/worlds/mine')
   t.match(

@@ -43,6 +43,21 @@ t.test('an empty mock shows what to do next, with the complete command', async (
   t.notMatch((await visit(mock, '/__mock/ui/w9/setup')).text, 'wechat-mock advance', 'a real clock is not advanced')
 })
 
+t.test('the report card of a shell has a port and the keys of this world', async (t) => {
+  const odd = "thirty-two bytes of a key; $(it's)"
+  for (const [apiKey, told] of [
+    ['k'.repeat(32), 'k'.repeat(32)],
+    [odd.slice(-32), `'${odd.slice(-32).replace("'", "'\\''")}'`],
+  ] as const) {
+    const mock = await startMock(t, { world: { apiKey } })
+    const { appid, mchId } = mock.default.credentials
+    t.match(
+      (await visit(mock, 'card')).text,
+      `wechat-mock card run --port 0 --mch-id ${mchId} --appid ${appid} --api-key ${told} --notify-url http://127.0.0.1:8080/wechat/notify`,
+    )
+  }
+})
+
 t.test('the keys of a notify handler are one click away, as .env, in each key mode', async (t) => {
   const modes: [keyMode: KeyMode, variables: string[]][] = [
     ['public-key', ['WECHAT_PUBLIC_KEY_ID', 'WECHAT_PUBLIC_KEY']],
