@@ -9,6 +9,7 @@ const ORDERS = 60
 const COPIES = 8
 /** More than can run at once, so that some are claimed later than they are settled. */
 const AT_ONCE = 12
+const TRIES = 4
 /** Real time after which an order counts as forgotten. */
 const PATIENCE = 10_000
 
@@ -56,11 +57,13 @@ for (const [name, open] of DATABASES) {
         Array.from({ length: AT_ONCE }, async () => {
           for (let outTradeNo = queue.shift(); outTradeNo !== undefined; outTradeNo = queue.shift()) {
             delivered.set(outTradeNo, performance.now())
-            const deliveries = await shop.world.notification(outTradeNo).deliver({ count: COPIES, concurrent: true })
-            t.ok(
-              deliveries.every(({ verdict }) => verdict === 'acked'),
-              outTradeNo,
-            )
+            let verdicts: string[] = []
+            // A machine that stalls may keep WeChat waiting for too long: then it delivers again.
+            for (let tries = 0; tries < TRIES && verdicts.join() !== 'acked'; tries++) {
+              const deliveries = await shop.world.notification(outTradeNo).deliver({ count: COPIES, concurrent: true })
+              verdicts = [...new Set(deliveries.map(({ verdict }) => verdict))]
+            }
+            t.strictSame(verdicts, ['acked'], outTradeNo)
           }
         }),
       )
