@@ -24,7 +24,10 @@ const NO_COVERAGE = ['--disable-coverage', '--allow-empty-coverage']
 const GROUP_TIMEOUT = '--timeout=900'
 
 /** The groups that take longest, with browsers, databases and servers in processes of their own. */
-const LONG = /-(?:flows|store-adapters|report|pages|cli)$/
+const LONG = /-(?:flows-\d|store-adapters|report|pages|cli)$/
+
+/** So many files run in one process. */
+const AT_MOST = 30
 
 /** Parts of the tests that are run separately; most have nothing to do with coverage. */
 const SUITES: Record<string, { files: (file: string) => boolean; args?: string[]; env?: NodeJS.ProcessEnv }> = {
@@ -62,7 +65,7 @@ function isOrdinary(file: string): boolean {
 }
 
 /**
- * What to run instead of `files`: for each folder one file, which runs those of the folder one after another in one process. To start a process for each
+ * What to run instead of `files`: for each folder a file or two, each of which runs files of the folder one after another in one process. To start a process for each
  * takes longer than most need for their tests.
  */
 function grouped(files: string[]): string[] {
@@ -75,13 +78,23 @@ function grouped(files: string[]): string[] {
     const name = dirname(file).split(sep).slice(0, 3).join('-')
     groups.set(name, [...(groups.get(name) ?? []), file])
   }
+  const parts = [...groups].flatMap(([name, files]) => inParts(name, files))
   // Begun last, one of them would run alone at the end.
-  const longestFirst = [...groups].sort(([a], [b]) => Number(LONG.test(b)) - Number(LONG.test(a)))
+  const longestFirst = parts.sort(([a], [b]) => Number(LONG.test(b)) - Number(LONG.test(a)))
   return longestFirst.map(([name, files]) => {
     const entry = join(folder, `${name}.ts`)
     writeFileSync(entry, `import { group } from '../../test/group.ts'\nawait group(${JSON.stringify(files)})\n`)
     return entry
   })
+}
+
+/** A folder of many files would be the last to end. */
+function inParts(name: string, files: string[]): [name: string, files: string[]][] {
+  const parts = Math.ceil(files.length / AT_MOST)
+  return Array.from({ length: parts }, (_, part) => [
+    parts === 1 ? name : `${name}-${part + 1}`,
+    files.filter((_, n) => n % parts === part),
+  ])
 }
 
 // Two processes more than cores, as some wait for a browser or a database. tap would leave one of two cores idle.
