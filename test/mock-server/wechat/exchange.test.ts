@@ -214,7 +214,12 @@ t.test('hang: never a reply; the merchant gives up', async (t) => {
   for (const when of ['before', 'after'] as const) {
     const { default: world } = await startMock(t)
     world.fault('unifiedorder', { kind: 'hang', when })
-    t.same(await order(world, { signal: AbortSignal.timeout(100) }), { broken: true })
+    const merchant = new AbortController()
+    const reply = order(world, { signal: merchant.signal })
+    const hangs = { before: () => world.inFlight().length === 1, after: () => world.orders().length === 1 }[when]
+    while (!hangs()) await new Promise((resolve) => setImmediate(resolve))
+    merchant.abort()
+    t.same(await reply, { broken: true })
     t.equal(world.orders().length, when === 'after' ? 1 : 0)
     await world.advance('1s')
     t.same(world.inFlight(), [], 'an abandoned call no longer holds the clock')
@@ -370,7 +375,10 @@ t.test('time may pass while a gate holds something', async (t) => {
 t.test('a disconnected merchant leaves only its request at a gate', async (t) => {
   const { default: world } = await startMock(t)
   const gate = world.gate('unifiedorder.request')
-  const ordered = order(world, { signal: AbortSignal.timeout(50) })
+  const merchant = new AbortController()
+  const ordered = order(world, { signal: merchant.signal })
+  await gate.reached
+  merchant.abort()
   t.same(await ordered, { broken: true })
   t.equal(world.orders().length, 0)
   const journaled = deferred<void>()
