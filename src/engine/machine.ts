@@ -35,7 +35,7 @@ export function decide(
  * What a claim makes of an open order that only needs a query: the next query is planned at once, so that an answer without news needs no
  * change. `undefined` if the answer always matters.
  */
-export function planQuestion(order: Order, now: Date, wechatNow: Date): Change | undefined {
+export function planQuery(order: Order, now: Date, wechatNow: Date): Change | undefined {
   if (!isOpen(order) || order.attempts > 0 || order.expiresAt <= wechatNow) return undefined
   const { outTradeNo, state } = order
   const line: HistoryLine = {

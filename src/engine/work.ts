@@ -6,7 +6,7 @@ import type { Order, Refund } from '../model.ts'
 import type { Claim, Store } from '../store/store.ts'
 import { createFulfilment } from './claims/fulfilment.ts'
 import { Lease } from './claims/lease.ts'
-import { planQuestion } from './machine.ts'
+import { planQuery } from './machine.ts'
 import type { Policy } from './machine/ruling.ts'
 import type { Shipping } from './claims/shipping.ts'
 import type { Slot } from './news.ts'
@@ -99,7 +99,7 @@ export function createWork({
   const slots = createSlots(concurrency, workOnStarted)
 
   function claimDue(limit: number, outTradeNo?: string): Promise<Claim[]> {
-    const plan = (order: Order) => planQuestion(order, now(), wechatNow())
+    const plan = (order: Order) => planQuery(order, now(), wechatNow())
     return answered(store.claimDue(orders.owner, now(), limit, leaseMs, { outTradeNo, claimer, plan }))
   }
 

@@ -20,11 +20,11 @@ interface Item {
 /** A call that the application made while its notify handler was running is shown inside the notification. */
 function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntry, inside: boolean])[] {
   const inside = new Map<number, JournalEntry[]>()
-  const isQuestion = ({ direction, api }: JournalEntry) => direction === 'in' && /query/i.test(api)
+  const isQuery = ({ direction, api }: JournalEntry) => direction === 'in' && /query/i.test(api)
   for (const out of entries.filter(({ direction }) => direction === 'out')) {
     for (const entry of entries) {
       const isDuring = entry.cursor < out.cursor && entry.at >= out.at
-      if (isDuring && isQuestion(entry) && ![...inside.values()].flat().includes(entry)) {
+      if (isDuring && isQuery(entry) && ![...inside.values()].flat().includes(entry)) {
         inside.set(out.cursor, [...(inside.get(out.cursor) ?? []), entry])
       }
     }
@@ -34,7 +34,7 @@ function nested(entries: readonly JournalEntry[]): (readonly [entry: JournalEntr
     .filter((entry) => !moved.has(entry))
     .flatMap((entry) => [
       [entry, false] as const,
-      ...(inside.get(entry.cursor) ?? []).map((question) => [question, true] as const),
+      ...(inside.get(entry.cursor) ?? []).map((query) => [query, true] as const),
     ])
 }
 
