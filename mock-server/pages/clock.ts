@@ -24,7 +24,7 @@ ${busy.length > 0 && html`<h2>${say('inFlight')}</h2><ul>${busy.slice(0, 50).map
 <h2>${say('timers')} <small>${timers.length}</small></h2>${
       timers.length === 0
         ? html`<p class="dim">${say('nothingDue')}</p>`
-        : html`<table><tbody>${timers.slice(0, 50).map(({ due, what }) => html`<tr><td>${time(due)}</td><td>${relative(due, now, say)}</td><td>${told(view, what)}</td></tr>`)}</tbody></table>`
+        : html`<table><tbody>${timers.slice(0, 50).map(({ due, what }) => html`<tr><td>${time(due)}</td><td class="when">${relative(due, now, say)}</td><td>${told(view, what)}</td></tr>`)}</tbody></table>`
     }`,
   }
 }

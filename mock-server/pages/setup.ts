@@ -38,7 +38,7 @@ export function setupPage(view: View): Page {
       view,
       'world',
       {},
-      html`<label>${say('world')}<input name="id" pattern="[\w.\-]{1,64}" maxlength="64"></label><label>${say('clock')}<select name="clock"><option>virtual</option><option>real</option></select></label><button>${say('newWorld')}</button>`,
+      html`<label>${say('world')}<input name="id" pattern="[\w.\-]{1,64}" maxlength="64"></label><label>${say('clock')}<select name="clock"><option value="virtual">${say('virtual')}</option><option value="real">${say('real')}</option></select></label><button>${say('newWorld')}</button>`,
     )}${button(view, 'reset', {}, say('reset'))}</div><p class="dim">${say('forgets')}</p>`,
   }
 }

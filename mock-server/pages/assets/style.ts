@@ -63,7 +63,7 @@ input[type=number]{width:7em}input[name=times]{width:5em}input[name=value],input
 .wire{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,280px),1fr));gap:16px}.wire h2{margin-top:0}
 .bytes{background:var(--soft);border-radius:6px;padding:8px 12px;max-width:100%}.bytes+.bytes{margin-top:8px}.bytes .t{color:var(--link)}.bytes .s{color:var(--good)}.bytes .h{color:var(--dim)}
 mark{background:var(--mark);color:inherit;border-radius:2px}
-table{border-collapse:collapse;width:100%;margin:0 0 16px}th{text-align:left;font-weight:400;color:var(--dim);font-size:12px}td,th{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}td.num,th.num{text-align:right;font-variant-numeric:tabular-nums}
+table{border-collapse:collapse;width:100%;margin:0 0 16px}th{text-align:left;font-weight:400;color:var(--dim);font-size:12px}td,th{padding:5px 12px 5px 0;border-bottom:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}td.num,th.num{text-align:right;font-variant-numeric:tabular-nums}td.when{white-space:nowrap}
 .scroll{overflow-x:auto}
 .copy{position:relative;background:var(--soft);border-radius:6px;padding:8px 12px;margin:0 0 12px}.copy pre{max-height:280px;overflow:auto;padding-right:64px}.copy button{position:absolute;top:6px;right:6px;background:var(--bg);font-size:12px;min-height:24px;padding:1px 8px}
 .script{display:none}.js .script{display:inline-block}
@@ -84,6 +84,6 @@ body.bare{display:block;background:var(--soft)}.bare main{padding:0;margin:0 aut
 @media (max-width:600px){body{grid-template:"head" auto "main" 1fr "foot" auto/minmax(0,1fr);padding-bottom:calc(76px + env(safe-area-inset-bottom))}
 #nav{position:fixed;z-index:6;bottom:0;left:0;right:0;display:grid;grid-template-columns:repeat(5,minmax(0,1fr));border:0;border-top:1px solid var(--line);background:var(--bg);padding:4px 4px calc(4px + env(safe-area-inset-bottom))}#nav a{padding:6px 2px;font-size:12px;white-space:nowrap;gap:4px;justify-content:center}
 main{padding:16px}.scroll table{min-width:560px}.time form:not(:has([data-key])){display:none}.prefs{margin-left:auto}header form[role=search]{order:9;flex-basis:100%;max-width:none}.time{margin-left:0;order:8;flex-basis:100%}
-.row{grid-template-columns:20px minmax(0,1fr) auto;grid-template-areas:"m w f" ". s a"}.row .st{grid-area:m}.row .what{grid-area:w}.row .fee{grid-area:f}.row .marks{grid-area:s}.row .ago{grid-area:a}button,.button,input,select{min-height:40px}.acts label:has([size]){width:100%}.row.case{grid-template-columns:auto 1fr auto;grid-template-areas:'v i c' 'w w w'}.case .verdict{grid-area:v}.case .id{grid-area:i}.case .cost{grid-area:c}.case .what{grid-area:w}body.bare{padding-bottom:0}}
+.row{grid-template-columns:20px minmax(0,1fr) auto;grid-template-areas:"m w f" ". s a"}.row .st{grid-area:m}.row .what{grid-area:w}.row .fee{grid-area:f}.row .marks{grid-area:s}.row .ago{grid-area:a}button,.button,input,select{min-height:40px}.button{padding-top:8px}.acts label:has([size]){width:100%}.row.case{grid-template-columns:auto 1fr auto;grid-template-areas:'v i c' 'w w w'}.case .verdict{grid-area:v}.case .id{grid-area:i}.case .cost{grid-area:c}.case .what{grid-area:w}body.bare{padding-bottom:0}}
 @media (prefers-reduced-motion:no-preference){.new{animation:new 1s}@keyframes new{from{background:var(--mark)}}}
 `

@@ -15,8 +15,12 @@ export interface Told {
   readonly added: string
 }
 
-/** Where the mock's words begin: after a colon, in parentheses, or at once. */
-const FORMS = [/^([^:;/]*)(: )(.*)()$/s, /^(.+?)( \()(.*)(\))$/s, /^()()(.*)()$/s]
+/** Where the mock's words begin in English: after a colon, in parentheses, or at once; and the same in Chinese. */
+const FORMS: readonly (readonly [english: RegExp, open: string, close: string])[] = [
+  [/^([^:;/]*): (.*)$/s, '：', ''],
+  [/^(.+?) \((.*)\)$/s, '（', '）'],
+  [/^()(.*)$/s, '', ''],
+]
 
 export function toldNote(view: Pick<View, 'language' | 'say'>, note: string): Told {
   const [, before, name, kind] = /^(.*); fault (\S+): (\w+)$/s.exec(note) ?? []
@@ -24,8 +28,8 @@ export function toldNote(view: Pick<View, 'language' | 'say'>, note: string): To
     const { wire, added } = toldNote(view, before)
     return { wire, added: `${added}${view.say('noteFault', { name: name!, kind: kind! })}` }
   }
-  for (const form of FORMS) {
-    const [, wire = '', open = '', text = '', close = ''] = form.exec(note) ?? []
+  for (const [english, open, close] of FORMS) {
+    const [, wire = '', text = ''] = english.exec(note) ?? []
     const added = told(view, text)
     if (added !== text) return { wire, added: `${open}${added}${close}` }
   }

@@ -37,6 +37,8 @@ export const SETUP = {
     'v3 通知按 Wechatpay-Serial 用 WECHAT_PUBLIC_KEY 或 WECHAT_PLATFORM_CERTIFICATE 验签（证书也可用带签名的请求从 {url} 获取），用 WECHAT_API_V3_KEY 解密。',
   ],
   worlds: ['Worlds', '环境'],
+  virtual: ['virtual', '虚拟'],
+  real: ['real', '真实'],
   newWorld: ['Create another world', '新建环境'],
   reset: ['Empty this world', '清空此环境'],
 } as const

@@ -60,9 +60,9 @@ export const REFUSALS: Readonly<Record<string, string>> = {
     '{field}：不能是过去的时刻；实际为 {value}，当前时间为 {time}',
 
   // Worlds and runs
-  'there is already a world {id}': '已有环境 {id}',
   'there is already a world {id}, made with another {names}': '已有环境 {id}，但选项不同：{names}',
   'there is already a world with the appid {appid} or the mchId {mchId}': '已有环境使用 appid {appid} 或 mchId {mchId}',
+  'there is already a world {id}': '已有环境 {id}',
   'the {kind} {name} belongs to world {world}; choose another one': '{kind} {name} 属于环境 {world}；请换一个',
   'world {world} has ended': '环境 {world} 已结束',
   'there is no world {id}; known: {known}': '没有环境 {id}；现有：{known}',

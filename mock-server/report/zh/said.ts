@@ -170,7 +170,7 @@ export const SAID: Readonly<Record<string, string>> = {
 
   // WeChat's judgement of an answer
   'the merchant acknowledged the notification': '商户应答成功',
-  'the merchant refused the notification: {message}': '商户返回 FAIL：{message}',
+  'the merchant refused the notification: {message}': '商户拒绝了通知，return_msg 为 {message}',
   'return_code is {code}; only SUCCESS, in capitals, acknowledges':
     'return_code 为 {code}；只有大写的 SUCCESS 表示成功',
   'the reply has no return_code, only {names}; answer {xml}': '应答没有 return_code，只有 {names}；应返回 {xml}',
@@ -196,7 +196,15 @@ export const SAID: Readonly<Record<string, string>> = {
   'the merchant redirects (HTTP {status} to {url}); WeChat does not follow redirects: give it the final URL':
     '商户返回重定向（HTTP {status}，{url}）；微信不跟随重定向，请提供最终的 URL',
   'no connection could be made ({why}); is the application listening at the notify_url?':
-    '无法连接（{why}）；应用是否在监听 notify_url？',
+    '未能建立连接（{why}）；应用是否在监听 notify_url？',
+  'ECONNRESET fault {name}': '故障 {name}',
+  'ECONNRESET the world has ended': '环境已结束',
+  'ECONNRESET the world no longer remembers it: it was reset or restored, or the notification was dropped as old':
+    '环境中已没有这条通知：环境被清空或恢复过，或通知太旧而被删除',
+  'EHOSTUNREACH the mock sends to {hosts} only, not to {host}; allow it with --allow-notify-host {same} (notifyHosts)':
+    '模拟器只发往 {hosts}，不发往 {host}；可用 --allow-notify-host {same}（notifyHosts）允许',
+  'ERR_HOOK beforeNotify: {error}': 'beforeNotify 钩子：{error}',
+  'the reply is larger than {n} bytes': '应答超过 {n} 字节',
   'it could not be sent ({why}); was it crafted or changed?': '无法发送（{why}）；是否手工构造或修改过？',
   'no TLS connection could be made ({why}); WeChat requires a complete chain from a public authority':
     '无法建立 TLS 连接（{why}）；微信要求公共 CA 签发的完整证书链',

@@ -17,15 +17,15 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   'it is {made} instead of {type}': '使用了 {made}，而不是 {type}',
   'it is not in upper case': '没有转换为大写',
   'sign is not the upper-case {type} of {text}&key=<apiKey>: {mistake}; first difference at {field}: nothing here, {theirs} there':
-    'sign 不是 {text}&key=<apiKey> 的大写 {type}：{mistake}；第一处不同：{field}，这里没有，对方是 {theirs}',
+    '{mistake}；第一处不同在 {field}（应为：无；实际为：{theirs}）；sign 不是 {text}&key=<apiKey> 的大写 {type}',
   'sign is not the upper-case {type} of {text}&key=<apiKey>: {mistake}; first difference at {field}: {ours} here, nothing there':
-    'sign 不是 {text}&key=<apiKey> 的大写 {type}：{mistake}；第一处不同：{field}，这里是 {ours}，对方没有',
+    '{mistake}；第一处不同在 {field}（应为：{ours}；实际为：无）；sign 不是 {text}&key=<apiKey> 的大写 {type}',
   'sign is not the upper-case {type} of {text}&key=<apiKey>: {mistake}; first difference at {field}: {ours} here, {theirs} there':
-    'sign 不是 {text}&key=<apiKey> 的大写 {type}：{mistake}；第一处不同：{field}，这里是 {ours}，对方是 {theirs}',
+    '{mistake}；第一处不同在 {field}（应为：{ours}；实际为：{theirs}）；sign 不是 {text}&key=<apiKey> 的大写 {type}',
   'sign is not the upper-case {type} of {text}&key=<apiKey>; was another key used, or were the values changed after signing?':
-    'sign 不是 {text}&key=<apiKey> 的大写 {type}；是否使用了其他密钥，或签名后修改了字段？',
+    '是否使用了其他密钥，或签名后修改了字段？sign 不是 {text}&key=<apiKey> 的大写 {type}',
   'sign is not the upper-case {type} of {text}&key=<apiKey>: {mistake}':
-    'sign 不是 {text}&key=<apiKey> 的大写 {type}：{mistake}',
+    '{mistake}；sign 不是 {text}&key=<apiKey> 的大写 {type}',
 
   // API v3
   'the query was not signed': '查询参数没有参与签名',
@@ -71,6 +71,7 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   '{name} is not encrypted for {serial} (RSA-OAEP with SHA-1)': '{name} 没有用 {serial} 加密（RSA-OAEP，SHA-1）',
   'detail has more than {n} bytes': 'detail 超过 {n} 字节',
   'openid is {openid}': 'openid 为 {openid}',
+  '{field} is "{value}"': '{field} 为 "{value}"',
   'not carried out': '未执行',
   'no client certificate, so no connection': '没有客户端证书，不建立连接',
   "{call} is not emulated: its path contains //; remove the slash at the end of the base URL; WeChat's paths here: {paths}; control: {url}":
@@ -85,9 +86,14 @@ export const SIGNATURES: Readonly<Record<string, string>> = {
   'there is text between the elements': '元素之间有文字',
   '<{name}> occurs twice': '<{name}> 出现了两次',
   'the root element is <{root}>, not <xml>': '根元素是 <{root}>，而不是 <xml>',
+  // The parser's words.
   'Start tag expected.': '缺少起始标签',
   'Extra text at the end': '末尾有多余的文字',
   'Multiple possible root nodes found.': '有多个根元素',
   'Unclosed tag {tag}.': '标签 {tag} 没有结束',
+  'Invalid {tags} found.': '标签没有结束：{tags}',
+  'Expected closing tag {tag} (opened in {place}) instead of closing tag {other}.':
+    '应为结束标签 {tag}（起始于 {place}），而不是 {other}',
+  'Closing tag {tag} has not been opened.': '结束标签 {tag} 没有对应的起始标签',
   'char {char} is not expected.': '不应出现字符 {char}',
 }

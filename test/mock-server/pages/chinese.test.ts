@@ -1,26 +1,10 @@
-import { gzipSync } from 'node:zlib'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { ACTIONS } from '../../../mock-server/pages/actions.ts'
 import { LISTS, THINGS } from '../../../mock-server/pages/index.ts'
-import { armTwice } from '../../../mock-server/pages/parts/twice.ts'
 import { casesOf, SUITES } from '../../../mock-server/report/suites.ts'
-import { VERDICTS, type Verdict } from '../../../mock-server/wire/names.ts'
-import {
-  ACK,
-  callPay,
-  deadUrl,
-  deferred,
-  orderFields,
-  placeOrder,
-  port,
-  refundFields,
-  REFUSAL,
-  signedXml,
-  startShop,
-  type Values,
-} from '../helpers.ts'
-import * as v3 from '../v3.ts'
-import { attack, callBadlySigned, endOfRun, startScene, type Scene } from './scene.ts'
+import { ACK, deferred, placeOrder, startShop } from '../helpers.ts'
+import { tellCalls, tellDeliveries, tellOrders } from './plenty.ts'
+import { attack, endOfRun, startScene } from './scene.ts'
 import { post, visit } from './visit.ts'
 
 const ZH = { 'accept-language': 'zh-CN,zh;q=0.9,en;q=0.8' }
@@ -65,7 +49,7 @@ function textsOf(page: string): string[] {
 const wordsOf = (text: string) =>
   text
     // An error of the system.
-    .replace(/（E[A-Z]{4,}.*?）/g, '（）')
+    .replace(/（E[A-Z]{4,} (?:connect|socket|write) .*?）/g, '（）')
     .replace(/"[^"]*"|'[^']*'|wechat-mock [\w ]+|https?:\/\/\S+|--[\w-]+( \S+)?/g, '"')
     .match(/[A-Za-z]{2,}(?: [A-Za-z]{2,})+/g)
     ?.map((run) => run.split(' ').length) ?? []
@@ -89,165 +73,6 @@ t.test('English texts are found', async (t) => {
   ])
 })
 
-/** What each verdict is the answer to. */
-const ANSWERS: Readonly<
-  Partial<Record<Verdict, string | [status: number, headers: Record<string, string>, body: string | Buffer]>>
-> = {
-  acked: ACK,
-  fail_xml: REFUSAL,
-  http_status: [500, {}, 'oops'],
-  empty_body: '',
-  not_xml: 'success',
-  json_body: '{"code":"SUCCESS"}',
-  html_page: '<html></html>',
-  stray_characters: `${ACK}ok`,
-  wrong_field_name: '<xml><code>SUCCESS</code></xml>',
-  redirect: [302, { location: '/other' }, ''],
-}
-
-/** Answers whose verdict has another reason, or that production might refuse. */
-const ODD: (typeof ANSWERS)[Verdict][] = [
-  `\uFEFF${ACK}`,
-  `ok${ACK}`,
-  '<xml>\\n<return_code>SUCCESS</return_code></xml>',
-  '<root><return_code>SUCCESS</return_code></root>',
-  '<xml><return_code>success</return_code></xml>',
-  '<xml><return_code>SUCCESS</return_code>',
-  `<?php go?><xml a="b"><!-- --><return_code> SUCCESS </return_code></xml>`,
-  `<?xml version="1.0" encoding="GBK"?>${ACK}`,
-  [200, { 'content-type': 'text/xml; charset=gb2312', 'content-encoding': 'deflate' }, ACK],
-  [200, { 'content-encoding': 'gzip' }, gzipSync(ACK)],
-  [200, {}, Buffer.concat([Buffer.from(ACK.replace('OK', 'O')), Buffer.from([0xff])])],
-]
-
-/** A shop that answers as the number of the order says. */
-const startStrange = (t: Test) =>
-  startShop(t, async ({ body }, response) => {
-    const name = /no-(\w+)/.exec(body)?.[1] ?? 'acked'
-    if (name === 'timeout_5s') return new Promise(() => {})
-    const odd = /^odd(\d+)$/.exec(name)
-    const answer = odd ? ODD[Number(odd[1])] : ANSWERS[name as Verdict]
-    if (Array.isArray(answer)) response.writeHead(answer[0], answer[1]).end(answer[2])
-    else if (answer === undefined) response.destroy()
-    return typeof answer === 'string' ? answer : undefined
-  })
-
-/** Deliveries with every verdict, and with every reason. */
-async function tellDeliveries(t: Test, { world }: Scene): Promise<void> {
-  const { notifyUrl, server } = await startStrange(t)
-  const urls: Partial<Record<string, string>> = {
-    connection_refused: await deadUrl(),
-    tls: `https://127.0.0.1:${port(server)}/`,
-  }
-  for (const name of [...VERDICTS, ...ODD.map((_answer, n) => `odd${n}`)]) {
-    await placeOrder(world, urls[name] ?? notifyUrl, { out_trade_no: `no-${name}` })
-    const { delivery } = await world.pay(`no-${name}`)
-    if (!name.startsWith('odd')) t.equal(delivery!.verdict, name)
-  }
-}
-
-/** Calls of API v2 that were refused, or that production might refuse. */
-async function tellCalls({ world, shop: { notifyUrl } }: Scene): Promise<void> {
-  const {
-    credentials: { appid },
-    baseUrl,
-  } = world
-  const call = (values: Values) =>
-    callPay(world, 'unifiedorder', orderFields(notifyUrl, { out_trade_no: 'call-1', ...values }))
-  const raw = (body: string) => fetch(`${baseUrl}/pay/unifiedorder`, { method: 'POST', body })
-  await call({ out_trade_no: '?' })
-  await call({ body: undefined })
-  await call({ body: '茶'.repeat(200) })
-  await call({ notify_url: 'http://shop.example.com:8080/notify', openid: 'x1', spbill_create_ip: '127.0.0.1' })
-  await call({
-    out_trade_no: 'call-2',
-    trade_type: 'MWEB',
-    openid: undefined,
-    scene_info: '{}',
-    time_expire: '20260115120200',
-  })
-  await call({ out_trade_no: 'call-3', time_expire: '20260115120010' })
-  await call({ sub_mch_id: '1900000009' })
-  for (const body of [
-    '',
-    'abc',
-    '<xml><a>',
-    '<!DOCTYPE x><xml></xml>',
-    '<xml><a>1</a><a>2</a></xml>',
-    '<xml>a<b>1</b></xml>',
-    '<xml><a>&b;</a></xml>',
-    '<xml><a><b>1</b></a></xml>',
-    '<xml></xml>a',
-    '<xml></xml><xml></xml>',
-  ]) {
-    await raw(body)
-  }
-  await raw(signedXml(world, orderFields(notifyUrl, { out_trade_no: 'call-4' })).replaceAll('xml>', 'root>'))
-  await callBadlySigned(world, 'call-1')
-  await callPay(world, 'closeorder', { out_trade_no: 'call-4' })
-  await fetch(`${baseUrl}/pay/nothing`)
-  await fetch(`${baseUrl}//pay/orderquery`)
-  await fetch(`${baseUrl}/sns/jscode2session?appid=${appid}&secret=x&js_code=y&grant_type=authorization_code`)
-  for (const when of ['before', 'after'] as const) {
-    world.fault('unifiedorder', { kind: 'reset', when }, { name: `${when}-1` })
-    await call({ out_trade_no: `fault-${when}` }).catch(() => undefined)
-  }
-}
-
-/** Orders in every state, of both versions; refunds; faults, gates, users and another world. */
-async function tellOrders({ mock, world, shop: { notifyUrl } }: Scene): Promise<void> {
-  for (const state of ['NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR', 'ACCEPT'] as const) {
-    await placeOrder(world, notifyUrl, { out_trade_no: `is-${state}` })
-    world.forceState(`is-${state}`, state)
-  }
-  await placeOrder(world, notifyUrl, {
-    out_trade_no: 'anybody',
-    trade_type: 'NATIVE',
-    openid: undefined,
-    product_id: 'tea',
-  })
-  await placeOrder(world, notifyUrl, { out_trade_no: 'refunded' })
-  await world.pay('refunded', { coupons: [{ fee: 50 }] })
-  for (const n of [1, 2]) {
-    await callPay(
-      world,
-      'refund',
-      refundFields({ out_trade_no: 'refunded', out_refund_no: `r-${n}`, refund_fee: 100, notify_url: notifyUrl }),
-    )
-  }
-  await world.settleRefund('r-1', 'SUCCESS')
-  await v3.order(world, notifyUrl, { out_trade_no: 'cake-v3', payer: { openid: 'x1' }, description: '蛋糕🍰' })
-  await world.pay('cake-v3')
-  await v3.query(world, 'cake-v3')
-  await v3.query(world, 'none-v3')
-  for (const options of [
-    { timestamp: 1 },
-    { serialNo: 'AB' },
-    { authorization: 'x' },
-    { mchId: '19' },
-    { signedUrl: '/v3/pay' },
-    { raw: '[]' },
-    { raw: '{' },
-  ]) {
-    await v3.call(world, 'POST', v3.JSAPI, {
-      body: v3.orderBody(world, notifyUrl, { out_trade_no: 'bad-v3' }),
-      ...options,
-    })
-  }
-  for (const state of ['hold', 'cancel'] as const) {
-    await placeOrder(world, notifyUrl, { out_trade_no: `do-${state}` })
-    await world.pay(`do-${state}`, { deliver: 'hold' })
-    if (state === 'cancel') world.notification(`do-${state}`).cancel()
-  }
-  await world.advance('15s')
-  world.fault('orderquery', { kind: 'http', status: 502 }, { every: 2, outTradeNo: 'anybody' })
-  world.gate('unifiedorder.response', { until: 'delivery.completed' })
-  armTwice(world)
-  world.setUser('oUpF8uMuAJO_M2pxb1Q9zNjWeS6o', { nickName: '李明' })
-  world.setApp('wxother')
-  mock.world({ id: 'second', clock: 'real' })
-}
-
 /** The pages that a page leads to: those of each item once, and not every tab of every exchange. */
 const linksOf = (html: string) =>
   [...html.matchAll(/href="\/__mock\/ui\/default\/([^"#]*)"/g)]
@@ -257,6 +82,59 @@ const linksOf = (html: string) =>
         !/[?&](?:lang|theme|page|q|e)=/.test(link) && (/tab=(?:sign|lint)/.test(link) || !link.includes('tab=')),
     )
 
+/** How verdicts, findings, signatures and refused calls read. */
+const SHOWN = [
+  '商户拒绝了通知，return_msg 为 "not now"',
+  'return_code 为 "success"；只有大写的 SUCCESS 表示成功',
+  '300 毫秒内没有完整的应答；请先应答，再做耗时的工作',
+  'HTTP 500；只有 200 表示成功，与响应体无关（"oops"）',
+  '应答为空；应返回 <xml>',
+  '应答 "success" 不是要求的 XML（不应出现字符 \'s\'）；应返回 <xml>',
+  '应答经过压缩（Content-Encoding: gzip），但通知没有 Accept-Encoding',
+  '应答是 JSON（"{\\"code\\":\\"SUCCESS\\"}"）；API v2 应返回 <xml>',
+  '应答是网页：可能是错误页、登录页或其他路由，而不是回调接口',
+  '</xml> 之后还有输出："ok"；应在此结束响应',
+  '<xml> 之前有输出："ok"',
+  '应答以 BOM 开头；请将输出它的文件保存为无 BOM 格式',
+  '中元素之间有文字，例如写成了 \\n 两个字符而不是换行',
+  '应答没有 return_code，只有 "code"；应返回 <xml>',
+  '根元素是 <root>，而不是 <xml>；应返回 <xml>',
+  '商户返回重定向（HTTP 302，/other）；微信不跟随重定向，请提供最终的 URL',
+  '）；应用是否在监听 notify_url？',
+  '收到完整应答之前连接中断（',
+  '）；微信要求公共 CA 签发的完整证书链',
+  '商户应答成功',
+  '应答声明了 Content-Encoding: deflate，实际却是明文；按声明解码的客户端无法读取',
+  '应答的 Content-Type 声明为 gb2312；API v2 的报文使用 UTF-8',
+  '应答的 XML 声明为 GBK；API v2 的报文使用 UTF-8',
+  '应答中有注释',
+  '应答中有处理指令 <?php',
+  '应答的元素带有属性 a',
+  'return_code 中 SUCCESS 的前后有空白：" SUCCESS "',
+  '根元素是 <root>，文档规定为 <xml>；没有记录表明微信会拒绝其他根元素',
+  '手机浏览器订单的此字段是 JSON，其中 h5_info 有 type，例如 {"h5_info":',
+  '20260115120200 距现在不到五分钟，微信会拒绝较早入驻商户的这类请求',
+  'call-4 创建不到五分钟，文档规定此时不能关单（小程序文档 9_3）',
+  '同一订单的退款 r-1 发起不到一分钟；同一订单的两次退款须间隔一分钟',
+  '🍰 的 UTF-8 编码为四字节；微信仅支持一至三字节的字符',
+  '签名错误：空值也参与了签名',
+  '第一处不同在 attach',
+  '：空值也参与了签名；第一处不同在 attach（应为：无；实际为：attach=）；sign 不是 appid=',
+  '：out_trade_no 为 "?"',
+  '：body 有 600 字节，最多允许 127 字节',
+  '：缺少：body',
+  '：该商户不是服务商',
+  '：不允许 DOCTYPE 声明',
+  '：time_expire 为 20260115120010，环境的时间为 20260115120000（均为 GMT+8）',
+  '（Authorization 的认证类型不正确）',
+  '（没有商户 19）',
+  '；此处签名的时间为 2026-01-15T04:00:00.000Z，按本机时间 ',
+  '未执行；故障 before-1：reset',
+  '；故障 after-1：reset',
+  'GET /pay/nothing 不存在；可用的微信接口：',
+  '（第 2 次重试）',
+]
+
 t.test('a Chinese browser sees no English on any page', { timeout: 60_000 }, async (t) => {
   const scene = await startScene(t, { ackTimeoutMs: 300 })
   const {
@@ -264,11 +142,15 @@ t.test('a Chinese browser sees no English on any page', { timeout: 60_000 }, asy
     shop: { notifyUrl },
   } = scene
   const found = new Map<string, string>()
+  const shown = new Set<string>()
   const crawl = async (...paths: string[]) => {
     const seen = new Set(paths)
     for (const path of seen) {
       const { html } = await visit(mock, path, ZH)
-      for (const text of english(html)) found.set(text, path)
+      for (const text of textsOf(html)) {
+        shown.add(text)
+        if (isEnglish(text)) found.set(text, path)
+      }
       for (const link of linksOf(html)) seen.add(link)
     }
     return [...seen].map((path) => path.split(/[/?]/))
@@ -292,6 +174,12 @@ t.test('a Chinese browser sees no English on any page', { timeout: 60_000 }, asy
   ]
   const kinds = await crawl('orders', ...cases, ...tabs, ...missing)
   t.strictSame(Object.fromEntries(found), {})
+  for (const text of SHOWN) {
+    t.ok(
+      [...shown].some((other) => other.includes(text)),
+      text,
+    )
+  }
   const opened = (kind: string, isThing: boolean) =>
     kinds.some(([list, name]) => list === kind && isThing === (name !== undefined))
   for (const kind of Object.keys(LISTS)) t.ok(opened(kind, false), kind)
@@ -365,7 +253,7 @@ t.test('what a form is refused for is said in Chinese', async (t) => {
     ['user', { openid: 'o-lee', nickName: long }, 'nickName：必须是 1 至 128 个字符的文字；实际为 "x'],
     ['rotate', { openid: 'o-lee', appid: 'wx1' }, `环境 default 没有应用 wx1，只有 ${appid}`],
     ['world', { id: 'a b' }, 'id：必须是 1 至 64 个字母、数字、点、连字符或下划线；实际为 "a b"'],
-    ['world', { id: 'default' }, '已有环境使用 id default、appid '],
+    ['world', { id: 'default' }, '已有环境 default，但选项不同：'],
     ['world', { clock: 'fast' }, 'clock：必须是 virtual, real 之一；实际为 "fast"'],
     ['run', { version: 'v9' }, 'version：必须是 v2, v3, login 之一'],
     ['run', { version: 'login' }, 'loginUrl：未填写；测试集 login@1 需要它'],

@@ -26,18 +26,21 @@ const OTHERS = [
   /^sub (?:mchId|appid|appSecret)$|^same user$/,
   // Commands, results of wx.requestPayment, and an answer to programs.
   /wechat-mock |^{} order --|^requestPayment:|^only forms are posted\s*$/,
+  /^frame-ancestors {}$|; charset=utf-8$|^ --(?:world|version) {}/,
+  // The pages put it into words; a line of the log; names and values.
+  /^{}; fault {}: {}$|^{} notify {} attempt {}:|^amount\.from: {}/,
   // Joined to a list of names.
   /_or_|^(?:transaction_id|refund_id).* or out_trade_no$/,
   /^too many$|^(?:own|notify) host$/,
   // The control API only: a page has no field for it.
   /^world {} (?:has no run|answers calls that belong to no world)/,
   /^must be (?:a function|created by createSharedClock)$|^the application$|^must match the value this world has/,
-  /^the reply is larger than|^the world (?:has ended|no longer remembers it)/,
   // A signature of API v3 is explained without this line; `fail` alone has it, in the log.
   /^signature is not SHA256 with RSA$/,
 ]
 
-const isText = (text: string) => /[A-Za-z]{2,} [A-Za-z]{2,}/.test(text) && !/\p{Script=Han}/u.test(text)
+const isText = (text: string) =>
+  /[A-Za-z]{2,} [A-Za-z]{2,}|\{\}\W* [a-z]{2,}|[a-z]{2,} \W*\{\}/.test(text) && !/\p{Script=Han}/u.test(text)
 const marked = (text: string) => text.replace(/\{\w*\}/g, '{}').replace(/(?:\{\})+/g, '{}')
 
 /** The texts of a source file, with {} for each value. */

@@ -51,6 +51,16 @@ t.test('values stay as they are, texts in texts are translated', async (t) => {
     ],
     ['the backend answered HTTP 500: the order is new; x', '后端返回 HTTP 500：the order is new; x'],
     ['Validly signed: an element called constructor', '签名正确：名为 constructor 的元素'],
+    [
+      'no connection could be made (EHOSTUNREACH the mock sends to a, b only, not to c; allow it with --allow-notify-host c (notifyHosts)); is the application listening at the notify_url?',
+      '未能建立连接（模拟器只发往 a, b，不发往 c；可用 --allow-notify-host c（notifyHosts）允许）；应用是否在监听 notify_url？',
+    ],
+    [
+      'the connection broke before a complete reply had arrived (ECONNRESET fault lost)',
+      '收到完整应答之前连接中断（故障 lost）',
+    ],
+    ['empty values were signed too; it is not in upper case', '空值也参与了签名；没有转换为大写'],
+    ['rate.per: must be a number or a text; got true', 'rate.per：必须是数或文字；实际为 true'],
     ['constructor', 'constructor'],
     ['no such text', 'no such text'],
   ]
