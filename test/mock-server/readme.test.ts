@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import t from 'tap'
 import type { OpenApi } from '../../mock-server/control/openapi.ts'
+import { runs, skippedWithout } from '../languages.ts'
 import { TYPESCRIPT } from '../typescript.ts'
 import { runVitest } from '../vitest.ts'
 import { command } from './cli/run.ts'
@@ -46,6 +48,56 @@ for (const language of ['Java', 'Go', 'PHP']) {
     t.match(out, /attempt 15: acked/)
     t.equal(shop.received.length, 16)
   })
+}
+
+// The handlers take any free port, and print it.
+const LISTEN = "HTTPServer(('127.0.0.1', 8080), Notify).serve_forever()"
+const ANY_PORT = `server = HTTPServer(('127.0.0.1', 0), Notify)
+Notify.log_message = lambda *_: None
+print(server.server_port, flush=True)
+server.serve_forever()`
+
+for (const [version, needs] of [
+  ['v2', 'json'],
+  ['v3', 'cryptography'],
+] as const) {
+  // .ci/run has Python; cryptography is no part of it.
+  const isThere = runs('python3', '-c', `import ${needs}`)
+  const skip =
+    needs === 'json' ? skippedWithout('Python', isThere) : isThere === undefined && 'SKIPPED: no cryptography'
+  t.test(
+    `a notify handler alone, in Python with API ${version}: from the order to the last retry`,
+    { skip },
+    async (t) => {
+      const [, day] = blocksOf('A notify handler alone', 'sh') as [string, string]
+      const code = blocksOf('A notify handler alone', 'python')[version === 'v2' ? 0 : 1]!
+      t.ok(code.trimEnd().endsWith(LISTEN))
+      const mock = await startMock(t, { world: { clock: 'virtual', seed: 'docs', signTime: 'real' } })
+      const child = spawn(
+        'python3',
+        ['-c', code.replace('http://127.0.0.1:8090', mock.url).replace(LISTEN, ANY_PORT)],
+        {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        },
+      )
+      t.teardown(() => child.kill())
+      const [port] = (await once(child.stdout, 'data')) as [Buffer]
+      const notifyUrl = `http://127.0.0.1:${String(port).trim()}/wechat/notify`
+
+      const [orders, pays, advances] = [...day.matchAll(/^wechat-mock ([^#\n]+)/gm)].map(([, args]) => args!.trim())
+      t.equal(orders, 'order --notify-url http://127.0.0.1:8080/wechat/notify')
+      const run = async (args: string) => await command(...args.split(' '), '--url', mock.url)
+      t.match(await run(`order --version ${version} --notify-url ${notifyUrl}`), { code: 0, out: `API ${version}` })
+      const fault = /curl -X PUT http:\/\/127\.0\.0\.1:8090(\S+) \\\n +-d '(.*)'/.exec(day)!
+      t.equal((await fetch(`${mock.url}${fault[1]}`, { method: 'PUT', body: fault[2]! })).status, 200)
+      t.match(await run(pays!), { code: 0, out: /attempt 0: reset/ })
+      t.match((await run(advances!)).out, /attempt 15: acked/)
+
+      const { outTradeNo } = mock.default.orders()[0]!
+      const [forged] = await mock.default.craft(outTradeNo, { sign: 'wrong' }).deliver()
+      t.match(forged!.verdict, version === 'v2' ? 'fail_xml' : 'http_status', 'a forgery is refused')
+    },
+  )
 }
 
 // The screens of API v3 were run with the official SDKs (wechatpay-java 0.2.17, wechatpay-go 0.2.21, wechatpay-php 1.4.12); these are not on npm.
