@@ -197,7 +197,7 @@ export function checkCertMode(certMode: CertMode | undefined, tls: boolean): voi
   throw badInput(
     'certMode',
     'tls',
-    'required needs a mock with TLS, so that clients can present a certificate; start it with tls',
+    'required needs a mock with TLS, so that clients can present a certificate; start it with tls (--cert and --key)',
   )
 }
 

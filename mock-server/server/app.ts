@@ -58,6 +58,13 @@ export function buildApp(
       prefix: WX_ROOT,
     })
   }
+  if (!parts.includes('wire')) {
+    app.get('/', { onRequest: guard }, (_request, reply) => reply.redirect(`${CONTROL_ROOT}ui/`))
+    app.setNotFoundHandler(({ method, url }, reply) => {
+      const message = `there is no ${method} ${url.split('?')[0]} on this port, which has the control API and the pages only; WeChat is at ${worlds.baseUrl()}`
+      return reply.code(404).send({ code: 'UNKNOWN_PATH', message })
+    })
+  }
   processRoutes(app, worlds)
   return app
 }

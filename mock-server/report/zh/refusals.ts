@@ -91,7 +91,7 @@ export const REFUSALS: Readonly<Record<string, string>> = {
     '{field}：必须是 0 至 {most} 的秒数；实际为 {value}',
   '{field}: must be exactly 32 bytes, as the merchant platform requires; got {n}':
     '{field}：必须恰好 32 字节，与商户平台的要求一致；实际为 {n}',
-  '{field}: required needs a mock with TLS, so that clients can present a certificate; start it with tls':
+  '{field}: required needs a mock with TLS, so that clients can present a certificate; start it with tls (--cert and --key)':
     '{field}：required 要求模拟器使用 TLS，客户端才能出示证书；请以 tls 启动',
   '{field}: must be one of {values}; got {value}': '{field}：必须是 {values} 之一；实际为 {value}',
   '{field}: must be {what}; got {value}': '{field}：必须是{what}；实际为 {value}',

@@ -240,7 +240,19 @@ t.test('a separate port for the control API', async (t) => {
     code: 'UNKNOWN_PATH',
     message: new RegExp(`the control API is at ${mock.controlUrl}`),
   })
-  t.equal((await fetch(`${controlOrigin}/sns/jscode2session`)).status, 404)
+  const lost = await fetch(`${controlOrigin}/sns/jscode2session?secret=s`)
+  t.same(
+    [lost.status, await lost.json()],
+    [
+      404,
+      {
+        code: 'UNKNOWN_PATH',
+        message: `there is no GET /sns/jscode2session on this port, which has the control API and the pages only; WeChat is at ${mock.url}`,
+      },
+    ],
+  )
+  const opened = await fetch(`${controlOrigin}/`)
+  t.same([opened.status, opened.url], [200, `${controlOrigin}/__mock/ui/default/orders`], 'the address of the banner')
   for (const url of [mock.url, controlOrigin]) t.equal((await fetch(`${url}/readyz`)).status, 200)
   await t.rejects(
     createMockWechat({ controlPort: Number(new URL(mock.url).port) }),
