@@ -3,9 +3,9 @@ import { fromPg } from '../../../src/store/adapters/pg.ts'
 import { fromSqlite } from '../../../src/store/adapters/sqlite.ts'
 import type { Connection, Dialect, Executor } from '../../../src/store/executor.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
-import { deliver, LATER, settle } from './lives.ts'
+import { deliver, forgetIn, LATER, payerOf, settle } from './lives.ts'
 
-// A process that settles an order, delivers it and archives it, and is killed before its `last` statement: node killed.ts DIALECT URL NUMBER LAST
+// A process that settles an order, delivers it, forgets its payer and archives it, and is killed before its `last` statement: node killed.ts DIALECT URL NUMBER LAST
 const [dialect, url, outTradeNo, last] = process.argv.slice(2) as [Dialect, string, string, string]
 
 /** Each library is loaded where it is used: most of the time of such a process is its start. */
@@ -36,6 +36,7 @@ const counted = ({ rows, run }: Connection): Connection => ({
 
 const store = sqlStore<any>({
   ...executor,
+  ...counted(executor),
   transaction: (work, isolation) =>
     executor.transaction(async (connection, tx) => {
       const result = await work(counted(connection), tx)
@@ -46,6 +47,7 @@ const store = sqlStore<any>({
 })
 await store.updateOrder(outTradeNo, settle)
 await store.updateOrder(outTradeNo, deliver)
+await forgetIn(store)(payerOf(outTradeNo))
 await store.archive({
   before: LATER,
   async to(orders, tx) {

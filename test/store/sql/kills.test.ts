@@ -7,16 +7,17 @@ import { fromMysql2 } from '../../../src/store/adapters/mysql2.ts'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
 import { fromSqlite } from '../../../src/store/adapters/sqlite.ts'
 import type { Dialect, Executor } from '../../../src/store/executor.ts'
+import { tables } from '../../../src/store/sql/schema/tables.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { size } from '../../sizes.ts'
 import { TYPESCRIPT } from '../../typescript.ts'
 import { mysql, mysqlPool, pgPool, postgres, sqliteFile } from '../databases.ts'
-import { change, newOrder } from '../orders.ts'
-import { deliver, LATER, settle } from './lives.ts'
+import { ACCOUNT, at, change, newOrder, paymentOf } from '../orders.ts'
+import { deliver, forgetIn, LATER, payerOf, settle } from './lives.ts'
 
 const SCRIPT = fileURLToPath(new URL('killed.ts', import.meta.url))
-/** Processes are killed before each of their statements, or before every fourth. */
-const STEP = size(4, 1)
+/** Processes are killed before each of their statements, or before every fifth. */
+const STEP = size(5, 1)
 
 /** Resolves with whether the process was killed. */
 async function run(dialect: Dialect, url: string, outTradeNo: string, last: number): Promise<boolean> {
@@ -38,7 +39,7 @@ const DATABASES: [Dialect, string | undefined, (url: string) => Executor<any>][]
 for (const [dialect, url, open] of DATABASES) {
   if (url === undefined) continue
   t.test(
-    `${dialect}: a process that settles, delivers and archives an order is killed before any statement`,
+    `${dialect}: a process that settles an order, delivers it, forgets its payer and archives it is killed before any statement`,
     async (t) => {
       const executor = open(url)
       const store = sqlStore(executor)
@@ -48,6 +49,30 @@ for (const [dialect, url, open] of DATABASES) {
         (await executor.rows(sql, [])).map((row) => String(Object.values(row)[0])).toSorted()
       const numbers: string[] = []
       const kept = new Set<string>()
+      const { orders: _, due: __, transactions: ___, ...present } = tables()
+
+      /** The tables that name the payer in any column. */
+      async function naming(payer: string): Promise<string[]> {
+        const found: string[] = []
+        for (const table of Object.values(present)) {
+          const rows = await executor.rows(`select * from ${table}`, [])
+          if (rows.some((row) => Object.values(row).some((value) => String(value).includes(payer)))) found.push(table)
+        }
+        return found
+      }
+
+      /** A new order, whose payer is logged in, and has a finding that is decided. */
+      async function begin(outTradeNo: string): Promise<void> {
+        const openid = payerOf(outTradeNo)
+        const order = newOrder(outTradeNo, { openid })
+        const finding = { id: `mismatch-${outTradeNo}`, kind: 'mismatch', outTradeNo, at: at(0), reason: '' } as const
+        await store.insertOrder(change(order))
+        await store.insertAnomaly({ ...finding, payment: paymentOf(order) })
+        await store.resolveAnomaly(finding.id, { action: 'dismiss', note: '', at: at(1) })
+        await store.putSession({ tokenHash: outTradeNo, appid: ACCOUNT.appid, openid, expiresAt: LATER })
+        const { trades, anomalies, sessions } = present
+        t.same(await naming(openid), [trades, anomalies, sessions])
+      }
 
       /** An order is whole, with everything beside it, or archived, with nothing left. */
       async function check(): Promise<void> {
@@ -58,15 +83,18 @@ for (const [dialect, url, open] of DATABASES) {
         const paid: string[] = []
         const due: string[] = []
         for (const number of there) {
-          const { state, fulfilment, payment, dueAt } = (await store.findOrder(number))!
+          const { state, fulfilment, openid, payment, dueAt } = (await store.findOrder(number))!
           const said = (await store.history(number)).map(({ seen }) => seen)
-          const life =
-            state === 'paid' ? ['seen', 'settled', ...(fulfilment === 'done' ? ['delivered'] : [])] : ['seen']
+          const life = ['seen']
+          if (state === 'paid') life.push('settled')
+          if (fulfilment === 'done') life.push('delivered')
+          if (openid === undefined) life.push('payer forgotten')
           t.same(said, life)
+          if (payment !== undefined) t.equal(payment.openid, openid ?? '')
           t.same([payment !== undefined, dueAt !== null], [state === 'paid', fulfilment === 'due'])
           if (state === 'paid') paid.push(number)
           if (fulfilment === 'due') due.push(number)
-          kept.add(`${state} ${fulfilment}`)
+          kept.add(`${state} ${fulfilment}${openid === undefined ? ' forgotten' : ''}`)
         }
         t.same(await column('select out_trade_no from wechat_payments'), paid)
         t.same(await column('select out_trade_no from wechat_schedule'), due)
@@ -74,7 +102,10 @@ for (const [dialect, url, open] of DATABASES) {
 
       /** Others go on where it was killed. */
       async function finish(): Promise<void> {
-        for (const decide of [settle, deliver]) await store.updateOrder(numbers.at(-1)!, decide)
+        const number = numbers.at(-1)!
+        for (const decide of [settle, deliver]) await store.updateOrder(number, decide)
+        t.equal((await forgetIn(store)(payerOf(number))).kept, 0)
+        t.same(await naming(payerOf(number)), [], 'nothing names the payer')
         await store.archive({
           before: LATER,
           async to(orders, tx) {
@@ -89,15 +120,19 @@ for (const [dialect, url, open] of DATABASES) {
       let killed = true
       for (let last = 1; killed; last += STEP) {
         numbers.push(`killed-${String(last).padStart(2, '0')}`)
-        await store.insertOrder(change(newOrder(numbers.at(-1)!)))
+        await begin(numbers.at(-1)!)
         killed = await run(dialect, url, numbers.at(-1)!, last)
         await check()
         await finish()
         await check()
         t.same(await column('select id from archived'), numbers)
       }
-      t.ok(numbers.length > 12 / STEP, `${numbers.length} processes`)
-      t.same(kept, new Set(['prepaid none', 'paid due', 'paid done']), 'it was killed in each state')
+      t.ok(numbers.length > 24 / STEP, `${numbers.length} processes`)
+      t.same(
+        kept,
+        new Set(['prepaid none', 'paid due', 'paid done', 'paid done forgotten']),
+        'it was killed in each state',
+      )
     },
   )
 }

@@ -1,6 +1,8 @@
+import { createForget } from '../../../src/engine/users/forget.ts'
+import type { Forget } from '../../../src/engine/users/forget.ts'
 import type { Order } from '../../../src/model.ts'
-import type { Change, Decide } from '../../../src/store/store.ts'
-import { at, change, paymentOf } from '../orders.ts'
+import type { Change, Decide, Store } from '../../../src/store/store.ts'
+import { ACCOUNT, at, change, paymentOf } from '../orders.ts'
 
 /** After everything that happens to these orders. */
 export const LATER = at(9000)
@@ -12,6 +14,11 @@ export const settle: Decide = (order) =>
 /** Delivered: nothing is left to do. */
 export const deliver: Decide = (order) =>
   once(order, { ...order, fulfilment: 'done', dueAt: null, attempts: 1 }, 'delivered')
+
+export const forgetIn = (store: Store): Forget => createForget({ store, mchId: ACCOUNT.mchId, now: () => at(2) })
+
+/** Each order has a payer of its own. */
+export const payerOf = (outTradeNo: string): string => `o-${outTradeNo}`
 
 function once(before: Order, after: Order, seen: string): Change | undefined {
   if (seen === 'settled' ? before.payment !== undefined : before.fulfilment !== 'due') return undefined
