@@ -16,6 +16,13 @@ export function vectors<T>(name: string): T {
   return JSON.parse(readFileSync(new URL(`vectors/${name}.json`, import.meta.url), 'utf8')) as T
 }
 
+/** `t.test` of a file that needs what this machine may lack: with a reason to skip its tests, the output has the reason, and each test is skipped. */
+export function testUnless(reason: string | undefined, t: Test): Test['test'] {
+  if (reason === undefined) return t.test.bind(t)
+  console.log(reason)
+  return t.skip.bind(t)
+}
+
 /** A real HTTP server on a free loopback port until the test ends; resolves with its origin. */
 export async function serve(t: Test, listener: RequestListener): Promise<string> {
   const server = createServer(listener)

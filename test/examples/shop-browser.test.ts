@@ -1,21 +1,15 @@
 import t from 'tap'
-import { noBrowser, openWindow, startBrowser } from '../mock-server/pages/browser.ts'
+import { openBrowser, openWindow } from '../mock-server/pages/browser.ts'
 import { buyTea, cashier, startShop } from './shop-page.ts'
 
 // The files of examples/miniprogram/ in a browser, over the mock's `wx`: what a buyer does, and what the order's page then says.
 
-if (noBrowser !== undefined) {
-  console.log(noBrowser)
-  t.plan(0, noBrowser)
-  process.exit(0)
-}
-
 t.setTimeout(180_000)
 
-const browser = await startBrowser(t)
+const { browser, test } = await openBrowser(t)
 
 for (const version of ['v2', 'v3'] as const) {
-  t.test(`from login to paid and refunded, ${version}`, async (t) => {
+  test(`from login to paid and refunded, ${version}`, async (t) => {
     const shop = await startShop(t, version)
     const { page, errors } = await buyTea(t, browser, shop)
     await cashier(page).getByRole('button', { name: 'Pay ¥12.50' }).click()
@@ -43,7 +37,7 @@ for (const version of ['v2', 'v3'] as const) {
   })
 }
 
-t.test('cancelling the cashier does not cancel the order: one is paid after all, another is cancelled', async (t) => {
+test('cancelling the cashier does not cancel the order: one is paid after all, another is cancelled', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page, errors } = await buyTea(t, browser, shop)
   await cashier(page).getByRole('link', { name: 'Cancel' }).last().click()
@@ -68,7 +62,7 @@ t.test('cancelling the cashier does not cancel the order: one is paid after all,
   t.strictSame(errors, [])
 })
 
-t.test('two notifications fail, and the order page updates when the third arrives', async (t) => {
+test('two notifications fail, and the order page updates when the third arrives', async (t) => {
   const shop = await startShop(t, 'v3')
   const { world } = shop
   const { page, errors } = await buyTea(t, browser, shop)
@@ -90,7 +84,7 @@ t.test('two notifications fail, and the order page updates when the third arrive
   t.strictSame(errors, [])
 })
 
-t.test('a token that the shop no longer knows is replaced; failures are shown', async (t) => {
+test('a token that the shop no longer knows is replaced; failures are shown', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page } = await openWindow(t, browser, { locale: 'zh-CN' })
   await page.goto(shop.url)
@@ -105,7 +99,7 @@ t.test('a token that the shop no longer knows is replaced; failures are shown', 
   t.equal(shop.world.orders().length, 1)
 })
 
-t.test('without the mock’s wx the page says how to start it', async (t) => {
+test('without the mock’s wx the page says how to start it', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page } = await openWindow(t, browser)
   await page.goto(shop.url.replace('127.0.0.1', 'localhost'))

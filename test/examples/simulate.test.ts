@@ -3,18 +3,19 @@ import { once } from 'node:events'
 import { json } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { testUnless } from '../fixtures.ts'
 import type { Shown, Wanted } from './simulate.ts'
 
 // The mini program's order page in WeChat's own simulator (miniprogram-simulate), with both of its compilers: what the browser's renderer shows in
 // shop-browser.test.ts must not be its own invention. The simulator brings compiled programs, so it is no dependency: .ci/run installs simulator/package.json in a folder of its own.
 
 const folder = process.env.MINIPROGRAM_SIMULATE
-if (folder === undefined) {
-  const skipped = 'SKIPPED: miniprogram-simulate is not installed; MINIPROGRAM_SIMULATE names its folder'
-  console.log(skipped)
-  t.plan(0, skipped)
-  process.exit(0)
-}
+const test = testUnless(
+  folder === undefined
+    ? 'SKIPPED: miniprogram-simulate is not installed; MINIPROGRAM_SIMULATE names its folder'
+    : undefined,
+  t,
+)
 
 const ORDER = { outTradeNo: 'n1', description: 'tea', totalFee: 1250, refund: null, source: null, isShipped: false }
 const PAID = { ...ORDER, state: 'paid', source: 'notify', transactionId: '42' }
@@ -50,14 +51,14 @@ const BUTTONS = {
   },
 }
 
-t.test('every state of an order, in both languages, from both compilers', async (t) => {
+test('every state of an order, in both languages, from both compilers', async (t) => {
   const cases = (['official', 'simulate'] as const).flatMap((compiler) =>
     (['en', 'zh_CN'] as const).flatMap((language, n) =>
       STATES.map(([order, states, buttons]) => ({ wanted: { compiler, language, order }, state: states[n]!, buttons })),
     ),
   )
   const script = fileURLToPath(new URL('simulate.ts', import.meta.url))
-  const child = spawn(process.execPath, [...process.execArgv, script, folder], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [...process.execArgv, script, folder!], { stdio: ['pipe', 'pipe', 'inherit'] })
   t.teardown(() => child.kill())
   child.stdin.end(JSON.stringify(cases.map(({ wanted }): Wanted => wanted)))
   const [shown] = await Promise.all([json(child.stdout) as Promise<Shown[]>, once(child, 'exit')])

@@ -1,20 +1,14 @@
 import t from 'tap'
 import { size } from '../../sizes.ts'
 import { listen, placeOrder, placeRefund, port } from '../helpers.ts'
-import { noBrowser, openWindow, startBrowser } from './browser.ts'
+import { openBrowser, openWindow } from './browser.ts'
 import { startToy } from '../report/toy/server.ts'
 import { attack, startScene, tellMorning } from './scene.ts'
 
-if (noBrowser !== undefined) {
-  console.log(noBrowser)
-  t.plan(0, noBrowser)
-  process.exit(0)
-}
-
 t.setTimeout(180_000)
-const browser = await startBrowser(t)
+const { browser, test } = await openBrowser(t)
 
-t.test('two failing notifications are shown live, without reloading the page', async (t) => {
+test('two failing notifications are shown live, without reloading the page', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const window = await openWindow(t, browser)
@@ -38,7 +32,7 @@ t.test('two failing notifications are shown live, without reloading the page', a
   t.strictSame(window.errors, [])
 })
 
-t.test('many events do not freeze the page: it is fetched in batches', async (t) => {
+test('many events do not freeze the page: it is fetched in batches', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const window = await openWindow(t, browser)
@@ -61,7 +55,7 @@ t.test('many events do not freeze the page: it is fetched in batches', async (t)
   t.strictSame(window.errors, [])
 })
 
-t.test('an order is paid, refunded and delivered again with buttons and with the keyboard', async (t) => {
+test('an order is paid, refunded and delivered again with buttons and with the keyboard', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   await placeOrder(world, shop.notifyUrl)
@@ -93,7 +87,7 @@ t.test('an order is paid, refunded and delivered again with buttons and with the
   t.strictSame(window.errors, [])
 })
 
-t.test('the payer cancels, and then pays', async (t) => {
+test('the payer cancels, and then pays', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   const prepayId = await placeOrder(world, shop.notifyUrl)
@@ -110,7 +104,7 @@ t.test('the payer cancels, and then pays', async (t) => {
   t.strictSame(window.errors, [])
 })
 
-t.test('faults set in a form are applied, and the page counts them live', async (t) => {
+test('faults set in a form are applied, and the page counts them live', async (t) => {
   const scene = await startScene(t)
   const { world, shop } = scene
   await placeOrder(world, shop.notifyUrl)
@@ -130,7 +124,7 @@ t.test('faults set in a form are applied, and the page counts them live', async 
   t.strictSame(window.errors, [])
 })
 
-t.test('without JavaScript everything works except live updates', async (t) => {
+test('without JavaScript everything works except live updates', async (t) => {
   const scene = await startScene(t)
   await placeOrder(scene.world, scene.shop.notifyUrl)
   const window = await openWindow(t, browser, { javaScriptEnabled: false })
@@ -153,7 +147,7 @@ const ATTACKS = [
   '\u202E<b>turned</b>',
 ]
 
-t.test('no value of an order, a user, a notification or a fault becomes markup', async (t) => {
+test('no value of an order, a user, a notification or a fault becomes markup', async (t) => {
   const scene = await startScene(t)
   const { world, mock } = scene
   const window = await openWindow(t, browser)
@@ -228,7 +222,7 @@ t.test('no value of an order, a user, a notification or a fault becomes markup',
   )
 })
 
-t.test('a page of another site can neither read nor control the mock', async (t) => {
+test('a page of another site can neither read nor control the mock', async (t) => {
   const scene = await startScene(t)
   const { mock, world } = scene
   world.loginCode({ openid: 'o-lee' })
@@ -271,7 +265,7 @@ t.test('a page of another site can neither read nor control the mock', async (t)
   }
 })
 
-t.test('the link to another theme names the one that is not shown, without JavaScript too', async (t) => {
+test('the link to another theme names the one that is not shown, without JavaScript too', async (t) => {
   const scene = await startScene(t)
   const BACKGROUND = 'getComputedStyle(document.body).backgroundColor'
   const words = { 'en-GB': { dark: 'Dark', light: 'Light' }, 'zh-CN': { dark: '深色', light: '浅色' } } as const
@@ -297,7 +291,7 @@ t.test('the link to another theme names the one that is not shown, without JavaS
   }
 })
 
-t.test('the first commands are complete at the width of a phone, and each is copied with one click', async (t) => {
+test('the first commands are complete at the width of a phone, and each is copied with one click', async (t) => {
   const scene = await startScene(t, { keyMode: 'changing' })
   for (const locale of ['en-GB', 'zh-CN']) {
     for (const colorScheme of ['light', 'dark'] as const) {
@@ -328,52 +322,49 @@ t.test('the first commands are complete at the width of a phone, and each is cop
 const NAVIGATION_FITS =
   "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#nav') ?? document.body)"
 
-t.test(
-  'every page in each language, light and dark, on desktop and phone, without errors or horizontal scrolling',
-  async (t) => {
-    const scene = await startScene(t)
-    await tellMorning(scene)
-    const prepayId = scene.world.order('tea-0008').prepayId
-    const toy = await startToy(scene.world, ['no-verify'])
-    t.teardown(() => toy.close())
-    await attack(scene, { ...toy, only: ['N-101', 'N-102', 'N-301', 'N-347', 'N-511'] })
-    const paths = [
-      'orders',
-      'orders/soup-0004',
-      'orders/tea-0008?tab=sign',
-      'deliveries',
-      'deliveries/d5',
-      'notifications/cake-0003',
-      'phone',
-      `phone/${prepayId}`,
-      'users',
-      'faults',
-      'clock',
-      'journal',
-      'setup',
-      'card',
-      'card?verdict=SKIP',
-      'card/N-301',
-      'card/N-511',
-    ]
-    const desktop = { colorScheme: 'light', width: 1280 } as const
-    const phone = { colorScheme: 'dark', width: 390 } as const
-    const windows = [
-      { locale: 'en-GB', ...desktop },
-      { locale: 'zh-CN', ...phone },
-      { locale: 'zh-CN', ...desktop },
-      { locale: 'en-GB', ...phone },
-    ]
-    for (const { locale, colorScheme, width } of windows.slice(0, size(2, 4))) {
-      const window = await openWindow(t, browser, { locale, colorScheme, viewport: { width, height: 800 } })
-      for (const path of paths) {
-        await window.page.goto(scene.at(path))
-        const told = `${path}, ${locale}, ${colorScheme}, ${width} px`
-        t.equal(await window.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, told)
-        t.equal(await window.page.evaluate(NAVIGATION_FITS), true, `${told}: the navigation`)
-        t.equal(await window.page.getAttribute('html', 'lang'), locale === 'zh-CN' ? 'zh-CN' : 'en')
-      }
-      t.strictSame(window.errors, [])
+test('every page in each language, light and dark, on desktop and phone, without errors or horizontal scrolling', async (t) => {
+  const scene = await startScene(t)
+  await tellMorning(scene)
+  const prepayId = scene.world.order('tea-0008').prepayId
+  const toy = await startToy(scene.world, ['no-verify'])
+  t.teardown(() => toy.close())
+  await attack(scene, { ...toy, only: ['N-101', 'N-102', 'N-301', 'N-347', 'N-511'] })
+  const paths = [
+    'orders',
+    'orders/soup-0004',
+    'orders/tea-0008?tab=sign',
+    'deliveries',
+    'deliveries/d5',
+    'notifications/cake-0003',
+    'phone',
+    `phone/${prepayId}`,
+    'users',
+    'faults',
+    'clock',
+    'journal',
+    'setup',
+    'card',
+    'card?verdict=SKIP',
+    'card/N-301',
+    'card/N-511',
+  ]
+  const desktop = { colorScheme: 'light', width: 1280 } as const
+  const phone = { colorScheme: 'dark', width: 390 } as const
+  const windows = [
+    { locale: 'en-GB', ...desktop },
+    { locale: 'zh-CN', ...phone },
+    { locale: 'zh-CN', ...desktop },
+    { locale: 'en-GB', ...phone },
+  ]
+  for (const { locale, colorScheme, width } of windows.slice(0, size(2, 4))) {
+    const window = await openWindow(t, browser, { locale, colorScheme, viewport: { width, height: 800 } })
+    for (const path of paths) {
+      await window.page.goto(scene.at(path))
+      const told = `${path}, ${locale}, ${colorScheme}, ${width} px`
+      t.equal(await window.page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, told)
+      t.equal(await window.page.evaluate(NAVIGATION_FITS), true, `${told}: the navigation`)
+      t.equal(await window.page.getAttribute('html', 'lang'), locale === 'zh-CN' ? 'zh-CN' : 'en')
     }
-  },
-)
+    t.strictSame(window.errors, [])
+  }
+})

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import type { Test } from 'tap'
+import { testUnless } from '../../fixtures.ts'
 
 /** An installed Chromium; playwright-core does not contain one. */
 const PATHS = [
@@ -15,7 +16,7 @@ const PATHS = [
 const executablePath = PATHS.find((path) => path !== undefined && existsSync(path))
 
 /** What tap prints if there is none, or undefined. With REQUIRE_BROWSER set, tests fail instead of being skipped. */
-export const noBrowser =
+const noBrowser =
   executablePath === undefined && process.env.REQUIRE_BROWSER === undefined
     ? "SKIPPED: the browser tests of the mock's pages, as there is no Chromium; install one, or set CHROMIUM to its path"
     : undefined
@@ -28,6 +29,12 @@ export async function startBrowser(t: Test): Promise<Browser> {
   })
   t.teardown(() => browser.close())
   return browser
+}
+
+/** The browser of a file, and the `test` for its tests, which skips them if there is no browser. */
+export async function openBrowser(t: Test): Promise<{ browser: Browser; test: Test['test'] }> {
+  const test = testUnless(noBrowser, t)
+  return { test, browser: noBrowser === undefined ? await startBrowser(t) : (undefined as never) }
 }
 
 /** A separate window without cookies. It is closed with the test. */
