@@ -35,7 +35,6 @@ const WORDS = {
   light: ['Light', '浅色'],
   copy: ['Copy', '复制'],
   copyBytes: ['Copy the bytes', '复制原文'],
-  copied: ['Copied', '已复制'],
   next: ['To next retry', '到下一次重试'],
   nextIn: ['To next retry (in {span})', '到下一次重试（{span}后）'],
   nothingDue: ['Nothing is due', '没有待执行的事件'],
@@ -180,7 +179,6 @@ const MORE = {
   lintNone: ['Nothing that production might refuse.', '没有可能被正式环境拒绝的内容。'],
   noteFault: ['; fault {name}: {kind}', '；故障 {name}：{kind}'],
   fault: ['Fault {name} struck', '故障 {name} 已触发'],
-  reason: ['Reason', '原因'],
   took: ['{ms} ms', '{ms} 毫秒'],
   emptyDeliveries: ['No notification yet', '还没有通知'],
   emptyDeliveriesHint: ['A notification is sent when an order is paid:', '订单支付后会发送通知：'],
@@ -202,7 +200,6 @@ const MORE = {
   payCallback: ['The mini program gets', '小程序收到'],
   checks: ['What WeChat checks', '微信的检查'],
   checkKnown: ['An order has this prepay_id', '存在使用该 prepay_id 的订单'],
-  checkNewest: ['It is the newest prepay_id of the order', '是该订单最新的 prepay_id'],
   checkAge: ['It is younger than two hours', '未超过两小时'],
   checkOpen: ['The order is open', '订单未关闭'],
   checkUnpaid: ['The order is not paid yet', '订单未支付'],
@@ -269,7 +266,6 @@ const MORE = {
   emptyJournalHint: ['Your app reaches the mock at this address:', '应用通过此地址访问模拟器：'],
   toWechat: ['to WeChat', '发往微信'],
   fromWechat: ['from WeChat', '来自微信'],
-  clock_: ['clock', '时钟'],
 
   // What an action says
   didPay: ['Paid. First notification: {verdict} in {ms} ms.', '已支付。首次通知：{verdict}，{ms} 毫秒。'],
@@ -283,7 +279,6 @@ const MORE = {
   didHold: ['Held. Nothing is sent until it is released.', '已暂停，恢复前不再发送。'],
   didRelease: ['Released.', '已恢复。'],
   didAdvance: ['It is {time}. Sent: {n}.', '现在是 {time}。已发送 {n} 次。'],
-  didSwitch: ['The clock is now {mode}.', '时钟已切换：{mode}。'],
   didFault: ['Set. It applies {times}.', '已设置。触发 {times} 次。'],
   didRemove: ['Removed.', '已移除。'],
   didPreset: ['Set for the next notification.', '已对下一次通知生效。'],
@@ -299,11 +294,11 @@ export type Word = keyof typeof WORDS | keyof typeof MORE | keyof typeof CARD | 
 /** Returns a text in the language of the browser. */
 export type Say = (word: Word, values?: Readonly<Record<string, string | number>>) => string
 
-const ALL: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE, ...CARD, ...SETUP }
+export const TEXTS: Readonly<Record<Word, Entry>> = { ...WORDS, ...MORE, ...CARD, ...SETUP }
 
 export function sayIn(language: Language): Say {
   const column = language === 'zh' ? 1 : 0
-  return (word, values = {}) => ALL[word][column].replace(/\{(\w+)\}/g, (_all, name: string) => String(values[name]))
+  return (word, values = {}) => TEXTS[word][column].replace(/\{(\w+)\}/g, (_all, name: string) => String(values[name]))
 }
 
 export const verdictWord = (verdict: Verdict): Word => `verdict.${verdict}`

@@ -53,6 +53,8 @@ export const SAID: Readonly<Record<string, string>> = {
   'the backend is dead (since {id}: {why}); --restart-cmd can bring it back':
     '后端已停止服务（从 {id} 开始：{why}）；--restart-cmd 可以重启它',
   'the next order was not served: {why}; {after}': '下一个订单没有得到处理：{why}；{after}',
+  'the time of --quick is up: leave --quick out, or run it alone (--only)':
+    '--quick 的时限已到：请去掉 --quick，或单独运行此项（--only）',
   'it came back by itself after {ms} ms': '{ms} 毫秒后自行恢复',
   'the restart command brought it back after {ms} ms': '{ms} 毫秒后由重启命令恢复',
   'the restart command failed ({why}), but it came back after {ms} ms': '重启命令失败（{why}），但 {ms} 毫秒后恢复',
@@ -63,6 +65,8 @@ export const SAID: Readonly<Record<string, string>> = {
     '已请求后端下单，但 {n} 秒内没有订单到达微信',
   "the mock at {url} does not answer the runner's own order": '模拟器 {url} 没有对测试订单作出应答',
   "the mock refused the runner's own order: {why}": '模拟器拒绝了测试订单：{why}',
+  'no answer in {n} s': '{n} 秒内没有应答',
+  '{command} ended with {code}: {output}': '{command} 以 {code} 结束：{output}',
   '{url} does not answer: {why}': '{url} 没有应答：{why}',
   '{url} answers HTTP {status}: {body}': '{url} 返回 HTTP {status}：{body}',
   'the probe must answer a number or JSON such as {example}; got {text}':
@@ -75,6 +79,7 @@ export const SAID: Readonly<Record<string, string>> = {
   'the backend reports on {no}: {word}': '后端返回 {no} 的状态：{word}',
   '{method} {n} bytes → {verdict} in {ms} ms: {reason}': '{method} {n} 字节 → {verdict}，{ms} 毫秒：{reason}',
   '{method} {n} bytes → {verdict} in {ms} ms': '{method} {n} 字节 → {verdict}，{ms} 毫秒',
+  'the backend answered the order with an error: {why}': '后端下单时返回错误：{why}',
   'the backend did not close it: {why}': '后端没有关单：{why}',
 
   // Verdicts

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { ACTIONS } from '../../../mock-server/pages/actions.ts'
+import { TEXTS } from '../../../mock-server/pages/frame/words.ts'
 import { LISTS, THINGS } from '../../../mock-server/pages/index.ts'
 import { casesOf, SUITES } from '../../../mock-server/report/suites.ts'
 import { ACK, deferred, placeOrder, startShop } from '../helpers.ts'
@@ -71,6 +72,15 @@ t.test('English texts are found', async (t) => {
   t.strictSame(english('<p>应答 "no answer" 为空：HTTP status</p><p>订单 it was not paid</p>'), [
     '订单 it was not paid',
   ])
+})
+
+t.test('every text of the pages is in Chinese, but for names', async (t) => {
+  const names = ['openid', 'unionid', 'session_key', 'appid', 'curl', 'state:unpaid fee:1250 attempt:>3']
+  for (const [word, [english, chinese]] of Object.entries(TEXTS)) {
+    t.ok(/[\p{Script=Han}，：]/u.test(chinese) || (names.includes(chinese) && chinese === english), word)
+    const values = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort()
+    t.strictSame(values(chinese), values(english), `${word}: the same values`)
+  }
 })
 
 /** The pages that a page leads to: those of each item once, and not every tab of every exchange. */
