@@ -5,6 +5,7 @@ import type { V3Credentials } from '../ledger/merchant.ts'
 import { APIS, VERDICTS } from '../wire/names.ts'
 import { address, amounts, duration, moment, name, span, whole } from './arguments.ts'
 import { type Ask, CommandError, createAsk, NoAnswer } from './client.ts'
+import { fromVariable } from './environment.ts'
 
 export interface Output {
   readonly out: (text: string) => void
@@ -32,15 +33,16 @@ export function addCommand(program: Command, usage: string, description: string)
     .command(usage)
     .description(description)
     .addOption(
-      new Option('--url <url>', 'where the mock is')
-        .env('WECHAT_MOCK_URL')
+      fromVariable(new Option('--url <url>', 'where the mock is'), 'WECHAT_MOCK_URL')
         .default(new URL(`http://127.0.0.1:${DEFAULT_PORT}`), `http://127.0.0.1:${DEFAULT_PORT}`)
         .argParser(address),
     )
     .addOption(
-      new Option('--world <id>', 'which of its worlds').env('WECHAT_MOCK_WORLD').default('default').argParser(name),
+      fromVariable(new Option('--world <id>', 'which of its worlds'), 'WECHAT_MOCK_WORLD')
+        .default('default')
+        .argParser(name),
     )
-    .addOption(new Option('--json', 'answer with JSON').env('WECHAT_MOCK_JSON'))
+    .addOption(fromVariable(new Option('--json', 'answer with JSON'), 'WECHAT_MOCK_JSON'))
 }
 
 export const inWorld =

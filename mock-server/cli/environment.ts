@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import type { Command } from 'commander'
+import type { Command, Option } from 'commander'
 
 const LOOPBACK = /^(?:localhost|127\..*|\[?::1\]?)$/
 
@@ -8,7 +8,11 @@ export const isLoopback = (host: string) => LOOPBACK.test(host)
 /** The marker files that Docker and Podman leave in a container. */
 export const inContainer = (files = ['/.dockerenv', '/run/.containerenv']) => files.some((file) => existsSync(file))
 
-const OFF = ['', '0', 'false', 'no', 'off']
+/** An empty variable counts as not set: a compose file or a CI cannot leave one out. */
+export const fromVariable = (option: Option, name: string): Option =>
+  process.env[name] === '' ? option : option.env(name)
+
+const OFF = ['0', 'false', 'no', 'off']
 
 /** A variable that says no leaves the flag unset; commander would take any value as yes. */
 export function heedOff(command: Command): void {

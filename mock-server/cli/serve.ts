@@ -8,7 +8,7 @@ import { DURATION, OPTIONS, OR_NEVER, type Flag, type WorldOptions } from '../wo
 import { duration, durationOrNever, list, moment, name, schedule, text, whole } from './arguments.ts'
 import { banner } from './banner.ts'
 import { DEFAULT_PORT, type Output } from './commands.ts'
-import { inContainer, isLoopback } from './environment.ts'
+import { fromVariable, inContainer, isLoopback } from './environment.ts'
 
 /** The flags that are not options of a world. */
 interface ServeOptions {
@@ -192,7 +192,7 @@ async function serve(command: Command, { out, err }: Output): Promise<void> {
 }
 
 function variable(option: Option): Option {
-  return option.env(`WECHAT_MOCK_${option.name().replaceAll('-', '_').toUpperCase()}`)
+  return fromVariable(option, `WECHAT_MOCK_${option.name().replaceAll('-', '_').toUpperCase()}`)
 }
 
 /** `wechat-mock serve`, which is also what plain `wechat-mock` does. */

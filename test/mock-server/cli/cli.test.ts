@@ -15,7 +15,7 @@ import {
 } from '../../../mock-server/cli/arguments.ts'
 import { banner } from '../../../mock-server/cli/banner.ts'
 import { CommandError, createAsk, NoAnswer } from '../../../mock-server/cli/client.ts'
-import { heedOff, inContainer, isLoopback } from '../../../mock-server/cli/environment.ts'
+import { fromVariable, heedOff, inContainer, isLoopback } from '../../../mock-server/cli/environment.ts'
 import { shellLines } from '../../../mock-server/ledger/environment.ts'
 import { run } from '../../../mock-server/cli/program.ts'
 import { VERSION } from '../../../mock-server/version.ts'
@@ -177,13 +177,13 @@ t.test('a container has a marker file', async (t) => {
   t.type(inContainer(), 'boolean')
 })
 
-t.test('a variable can say no to a flag', async (t) => {
-  const read = (strict: string, args: string[] = []) => {
+t.test('a variable can say no to a flag, and an empty one says nothing', async (t) => {
+  const read = (strict: string, args: string[] = [], name = '0') => {
     process.env.HEED_STRICT = strict
-    process.env.HEED_NAME = '0'
+    process.env.HEED_NAME = name
     const command = new Command()
-      .addOption(new Option('--strict').env('HEED_STRICT'))
-      .addOption(new Option('--name <name>').env('HEED_NAME'))
+      .addOption(fromVariable(new Option('--strict'), 'HEED_STRICT'))
+      .addOption(fromVariable(new Option('--name <name>').default('none'), 'HEED_NAME'))
       .addOption(new Option('--other'))
       .parse(args, { from: 'user' })
     heedOff(command)
@@ -196,6 +196,7 @@ t.test('a variable can say no to a flag', async (t) => {
   for (const word of ['1', 'true', 'yes', 'on']) t.same(read(word), { strict: true, name: '0' }, word)
   for (const word of ['', '0', 'false', 'FALSE', 'no', 'off']) t.equal(read(word).strict, undefined, word)
   t.equal(read('0', ['--strict']).strict, true, 'the flag wins')
+  t.same(read('', [], ''), { name: 'none' })
 })
 
 t.test('help and version are not errors', async (t) => {

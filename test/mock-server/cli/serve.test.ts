@@ -44,6 +44,8 @@ t.test('every flag can be set by a variable, and the flag wins', async (t) => {
     WECHAT_MOCK_SCHEDULE: '1,2',
     WECHAT_MOCK_ACK_TIMEOUT: '100',
     WECHAT_MOCK_HOST: 'localhost',
+    WECHAT_MOCK_START_TIME: '',
+    WECHAT_MOCK_CONFIG: '',
   }
   const told = await Promise.all(
     [[], ['--seed', '43']].map(async (args) => {
