@@ -60,7 +60,7 @@ export function notificationPage(view: View, id: string): Page {
       .slice(0, 100)
       .map(
         ({ id, attempt, sentAt, verdict, reason, durationMs }) =>
-          html`<tr><td>${time(sentAt)}</td><td><a href="${to(view, `deliveries/${id}`)}">${say('attempt', { n: attempt + 1 })}</a></td><td class="${verdict === 'acked' ? 'good' : 'bad'}">${say(verdictWord(verdict))}</td><td>${told(view, reason)}</td><td class="num">${say('took', { ms: Math.round(durationMs) })}</td></tr>`,
+          html`<tr><td>${time(sentAt)}</td><td class="when"><a href="${to(view, `deliveries/${id}`)}">${say('attempt', { n: attempt + 1 })}</a></td><td class="${verdict === 'acked' ? 'good' : 'bad'}">${say(verdictWord(verdict))}</td><td>${told(view, reason)}</td><td class="num">${say('took', { ms: Math.round(durationMs) })}</td></tr>`,
       )}</tbody></table></div>`,
   }
 }
