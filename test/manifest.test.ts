@@ -22,6 +22,10 @@ t.test('every entry and command is built from a source file', async (t) => {
   }
 })
 
+t.test('releases have provenance, as docs/app.md promises', async (t) => {
+  t.strictSame(manifest.publishConfig, { provenance: true })
+})
+
 t.test('npm publish refuses a package without a repository; npm pack does not', async (t) => {
   const { name, version, scripts } = manifest
   const script = readFileSync(join(root, 'scripts/publishable.js'), 'utf8')

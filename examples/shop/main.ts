@@ -26,7 +26,7 @@ async function main(): Promise<void> {
   const { version, json } = readArguments()
   const server = await listen()
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const place = env.DATABASE_URL ?? 'shop.db'
+  const place = env.DATABASE_URL || 'shop.db'
   const database = await openDatabase(place, {
     onWait: (reason) => console.error(`The shop waits for the database ${placeOf(place)}: ${reason}`),
   })

@@ -141,7 +141,7 @@ t.test('it prints where it listens; a port in use and a WeChat without credentia
   const child = spawn(
     process.execPath,
     [TYPESCRIPT, '--import', inFolder, fileURLToPath(new URL('examples/shop/main.ts', cwd))],
-    { cwd, stdio: ['ignore', 'pipe', 'inherit'] },
+    { cwd, stdio: ['ignore', 'pipe', 'inherit'], env: { ...process.env, DATABASE_URL: '' } },
   )
   let text = ''
   for await (const line of createInterface(child.stdout)) {
