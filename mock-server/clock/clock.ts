@@ -1,9 +1,11 @@
 import { nativeNow } from '../base/real-time.ts'
+import { oneOf } from '../base/schema.ts'
 import { checkMoment } from './duration.ts'
 import type { Timer } from './timers.ts'
 
 /** Whether time stands until it is advanced, or runs. */
 export type ClockMode = 'virtual' | 'real'
+export const CLOCK_MODE = oneOf('virtual', 'real')
 
 /** What is still planned on a clock. */
 export interface PendingTimer {

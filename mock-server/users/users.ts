@@ -1,4 +1,4 @@
-import { strict, text, type Properties, type Schema } from '../base/schema.ts'
+import { strict, text, validate, type Properties, type Schema } from '../base/schema.ts'
 import { keepNewest } from '../base/keep-newest.ts'
 import type { Random } from '../base/random.ts'
 import { CODE, type Code, type CodeOptions, createCodeBook } from './codes.ts'
@@ -30,7 +30,8 @@ export interface LoginCodeOptions extends CodeOptions, OfApp {
 }
 
 export const OF_APP: Properties = { appid: text(32) }
-export const LOGIN_CODE: Schema = strict({ ...OF_APP, ...CODE, openid: text(128), unionid: text(128) })
+const OPENID = text(128)
+export const LOGIN_CODE: Schema = strict({ ...OF_APP, ...CODE, openid: OPENID, unionid: text(128) })
 export const USER: Schema = strict({ ...OF_APP, unionid: text(128), nickName: text(128) })
 
 export interface LoginCode extends Pick<Code<object>, 'code' | 'expiresAt'> {
@@ -51,7 +52,10 @@ export interface Users {
   readonly drew: (openid: string) => boolean
   readonly list: () => User[]
   readonly find: (openid: string) => User | undefined
-  /** The user with this openid, created if unknown. */
+  /**
+   * The user with this openid, created if unknown.
+   * @throws MockError BAD_INPUT
+   */
   readonly know: (openid: string, changes?: UserChanges) => User
   /** wx.login: a code, and a new session_key if the last one is old enough. */
   readonly issueCode: (options: LoginCodeOptions) => LoginCode
@@ -135,6 +139,7 @@ export function createUsers(
   function know(openid: string, changes: UserChanges = {}): User {
     let user = users.get(openid)
     if (!user) {
+      validate(OPENID, openid, 'openid')
       users.set(
         openid,
         (user = {

@@ -1,6 +1,7 @@
 import { MockError } from '../base/errors.ts'
 import { guarded } from '../base/listeners.ts'
 import { oneOf, strict, validate } from '../base/schema.ts'
+import { CLOCK_MODE } from '../clock/clock.ts'
 import type { SwitchingClock } from '../clock/switching-clock.ts'
 import { merchantView } from '../ledger/account.ts'
 import { orderSnapshot } from '../ledger/orders.ts'
@@ -95,7 +96,10 @@ export function createFace(parts: FaceParts): World {
       now: clock.now,
       timers: clock.timers,
       advance,
-      switchTo: clock.switchTo,
+      switchTo: (mode) => {
+        validate(CLOCK_MODE, mode, 'mode')
+        clock.switchTo(mode)
+      },
     },
     plan: parts.plan,
     journal,

@@ -1,6 +1,6 @@
 import { FLAG, integer, oneOf, strict, text, validate, type Schema } from '../base/schema.ts'
 import { LONGEST_TIMEOUT_MS } from '../base/real-time.ts'
-import type { ClockMode } from '../clock/clock.ts'
+import { CLOCK_MODE, type ClockMode } from '../clock/clock.ts'
 import { parseDuration } from '../clock/duration.ts'
 import { API_V3_KEY, KEY_MODE, MCH_ID, SHARE, type CertMode, type KeyMode } from '../ledger/merchant.ts'
 import { APPID } from '../users/app.ts'
@@ -64,7 +64,7 @@ export const OPTIONS = {
     { flags: '--start-time <time>', text: 'world time at the start; default: now' },
   ),
   /** Default `virtual`: time stands still until it is advanced. */
-  clock: row<ClockMode>(oneOf('virtual', 'real'), {
+  clock: row<ClockMode>(CLOCK_MODE, {
     flags: '--clock <mode>',
     text: 'real: retries are sent when due; virtual: when the clock is advanced',
     default: 'real',

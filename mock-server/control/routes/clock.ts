@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { MockError } from '../../base/errors.ts'
-import type { AdvanceBy, AdvanceOptions, ClockMode } from '../../clock/clock.ts'
+import { CLOCK_MODE, type AdvanceBy, type AdvanceOptions, type ClockMode } from '../../clock/clock.ts'
 import type { World } from '../../world/world.ts'
 import type { Worlds } from '../../world/worlds.ts'
-import { integer, oneOf, strict } from '../../base/schema.ts'
+import { integer, strict } from '../../base/schema.ts'
 import { about, type InWorld, milliseconds } from '../schemas.ts'
 
 type Advance = AdvanceOptions & { readonly by?: string | number; readonly to?: string; readonly next?: number }
 
-const mode = strict({ mode: oneOf('virtual', 'real') }, 'mode')
+const mode = strict({ mode: CLOCK_MODE }, 'mode')
 
 // The clock parses `by` itself: a duration or milliseconds.
 const advance = strict({

@@ -128,6 +128,9 @@ t.test('users and login codes', async (t) => {
   const { appid } = world.credentials
   t.match(await does(mock, 'user', { openid: 'o-lee', nickName: '李明', appid }), /^Saved\.$/)
   t.match(await does(mock, 'user', { openid: 'o-ann' }), /^Saved\.$/)
+  t.equal(await does(mock, 'user', { openid: '' }), 'openid: must be a text of 1 to 128 characters; got ""')
+  t.match(await does(mock, 'rotate'), /^openid: must be/)
+  t.notOk(world.users().some(({ openid }) => openid === ''))
   t.match(await does(mock, 'user', { openid: 'o-ann', nickName: 'x'.repeat(129) }), /nickName/)
   const key = () => world.users().find(({ openid }) => openid === 'o-lee')!.sessionKey
   const before = key()
@@ -141,6 +144,7 @@ t.test('worlds and the clock', async (t) => {
   const mock = await startMock(t)
   t.equal(await does(mock, 'clock', { mode: 'real' }), 'Time is real; retries are sent when due.')
   t.equal(await does(mock, 'clock', { mode: 'virtual' }), 'Time stands still until it is advanced.')
+  t.equal(await does(mock, 'clock', { mode: 'fast' }), 'mode: must be one of virtual, real; got "fast"')
   t.equal(await does(mock, 'world', { id: 'second', clock: 'virtual' }), 'World second was created.')
   t.match(await does(mock, 'world', { id: 'second', clock: 'virtual' }), /already a world/)
   t.match(await does(mock, 'world', { clock: 'real' }), /^World w\d+ was created\.$/)
