@@ -91,20 +91,29 @@ function wholeSchedule(json: string): Schedule {
   }
 }
 
+const SCHEDULES =
+  'It must be current, legacy, gaps in seconds such as 15,15,30, {"gaps":"current","immediate":false}, or a file with such gaps.'
+
+function fileOf(path: string): string {
+  try {
+    return text(path)
+  } catch (error) {
+    throw new InvalidArgumentError(`${SCHEDULES} ${(error as Error).message}`)
+  }
+}
+
 /** `legacy`; `current` (of 2019); gaps in seconds; an object with gaps and `immediate`; or a file with one of the latter two. */
 export function schedule(told: string): Schedule {
   if (told === 'current' || told === 'legacy') return told
   if (told === '2019') return 'current'
-  const content = /^[\d,]+$|^\{/.test(told) ? told : text(told).trim()
+  const content = /^[\d,]+$|^\{/.test(told) ? told : fileOf(told).trim()
   if (content.startsWith('{')) return wholeSchedule(content)
   const gaps = content
     .replace(/[[\]\s]+/g, ' ')
     .trim()
     .replace(/[ ,]+/g, ',')
   if (!/^\d+(,\d+)*$/.test(gaps)) {
-    throw new InvalidArgumentError(
-      'It must be current, legacy, gaps in seconds such as 15,15,30, {"gaps":"current","immediate":false}, or a file with such gaps.',
-    )
+    throw new InvalidArgumentError(SCHEDULES)
   }
   return gaps.split(',').map(Number)
 }

@@ -1,7 +1,7 @@
 import { MockError } from '../base/errors.ts'
 import { levelOf, type Case } from '../report/case.ts'
 import type { CardEvent } from '../report/parts/bench.ts'
-import { curlOf, repeatOf, sourceOf } from '../report/output/text.ts'
+import { curlOf, sourceOf } from '../report/output/text.ts'
 import type { Card } from '../report/run.ts'
 import { runsOf, type Run } from '../report/runs.ts'
 import { casesOf, SUITES } from '../report/suites.ts'
@@ -12,7 +12,7 @@ import { told } from './frame/told.ts'
 import { here, segment, to, type Page, type View } from './frame/view.ts'
 import { empty } from './orders.ts'
 import { bytes } from './parts/bytes.ts'
-import { cardCommand } from './parts/commands.ts'
+import { cardCommand, caseCommand } from './parts/commands.ts'
 
 /** The verdicts, the worst first. The shape of a mark says the same as its colour. */
 const MARKS: Readonly<Record<CardVerdict, readonly [mark: string, look: string]>> = {
@@ -119,11 +119,7 @@ export function casePage(view: View, id: string): Page {
   const one = casesOf(suite).find((one) => one.id === id)!
   const run = runsOf(world).at(-1)
   const result = run?.results.find((result) => result.id === id)
-  const target = {
-    suite: suite.id,
-    seed: run?.card?.seed ?? 'card',
-    target: run?.card?.target ?? 'http://127.0.0.1:8080/wechat/notify',
-  }
+  const like = suite.version === (run?.request.version ?? 'v2') ? run : undefined
   const { severity, must, fix, why, play } = one
   const title = told(view, one.title)
   const chapter = suite.chapters.find(({ cases }) => cases.includes(one))!.name
@@ -135,6 +131,6 @@ ${result && html`<p class="note ${MARKS[result.verdict][1]}">${verdictOf(result.
 <dl class="facts"><dt>${say('must')}</dt><dd>${told(view, must)}</dd><dt>${say('source')}</dt><dd>${sourceLink(view, one)}</dd><dt>${say('severity')}</dt><dd>${told(view, severity)}</dd><dt>${say('level')}</dt><dd>${say('levelUp', { level: levelOf(one) })}</dd><dt>${say('fix')}</dt><dd>${told(view, fix)}</dd>${why !== undefined && html`<dt>${say('why')}</dt><dd>${told(view, why)}</dd>`}</dl>
 <h2>${say('outcomes')}</h2><dl class="facts">${play.outcomes.map(([verdict, when]) => html`<dt>${verdictOf(verdict)}</dt><dd>${told(view, when)}</dd>`)}</dl>
 ${result && html`<h2>${say('timeline')}</h2><ol class="line">${result.events.map((event) => happened(view, event))}</ol>`}
-<h2>${say('repeat')}</h2>${copyable(view, repeatOf(target, id))}`,
+<h2>${say('repeat')}</h2>${copyable(view, caseCommand(view, suite, id, like))}`,
   }
 }

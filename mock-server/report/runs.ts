@@ -18,6 +18,7 @@ export interface RunRequest extends Pick<
 /** A run of a world: a live view. */
 export interface Run {
   readonly id: string
+  readonly request: RunRequest
   readonly state: 'running' | 'finished'
   /** The number of cases. */
   readonly cases: number
@@ -82,6 +83,7 @@ export function startRun(world: World, request: RunRequest, refusal: (url: strin
   let card: Card | undefined
   const run: Run = {
     id: String(Number(before.at(-1)?.id ?? 0) + 1),
+    request,
     cases: prepared.cases.length,
     get state() {
       return card ? 'finished' : 'running'

@@ -1,9 +1,12 @@
 import { quoted } from '../../notify/replay.ts'
+import type { Suite } from '../../report/case.ts'
+import type { Run, RunRequest } from '../../report/runs.ts'
 import { copyable } from '../frame/layout.ts'
 import { html, type Markup } from '../frame/markup.ts'
 import { to, type View } from '../frame/view.ts'
 
 const HANDLER = 'http://127.0.0.1:8080/wechat/notify'
+const LOGIN = 'http://127.0.0.1:8080/wechat/login'
 
 /** A key may contain anything. Quotes, which Windows would not understand, only where they are needed. */
 const word = (text: string) => (/^[\w-]+$/.test(text) ? text : quoted(text))
@@ -12,6 +15,18 @@ const word = (text: string) => (/^[\w-]+$/.test(text) ? text : quoted(text))
 export function cardCommand({ world: { credentials } }: View): string {
   const { appid, mchId, apiKey } = credentials
   return `npx -p fastify-wechat-pay wechat-mock card run --port 0 --mch-id ${mchId} --appid ${appid} --api-key ${word(apiKey)} --notify-url ${HANDLER}`
+}
+
+/** One case of the report card again, by this mock, as its app has the keys of this world; `run`: of the same suite, if there was one. */
+export const caseCommand = (
+  { origin, world: { id } }: View,
+  { version }: Pick<Suite, 'version'>,
+  name: string,
+  run: Run | undefined,
+): string => {
+  const first: RunRequest = version === 'login' ? { version, loginUrl: LOGIN } : { version, notifyUrl: HANDLER }
+  const { exclude: _exclude, quick: _quick, ...request } = run?.request ?? first
+  return `curl -X POST ${origin}/__mock/v1/worlds/${id}/runs -d ${quoted(JSON.stringify({ ...request, only: [name] }))}`
 }
 
 /** A command of `wechat-mock` for this mock and world, with the command's own arguments. */

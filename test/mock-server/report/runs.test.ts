@@ -1,5 +1,6 @@
 import t from 'tap'
 import { control, startMock } from '../helpers.ts'
+import { plain } from '../pages/visit.ts'
 import { startToy } from './toy/server.ts'
 
 t.test('a run over HTTP, and its pages', async (t) => {
@@ -110,7 +111,24 @@ t.test('a run over HTTP, and its pages', async (t) => {
     (await finished('3')).results.map(({ id, verdict }: { id: string; verdict: string }) => [id, verdict]),
     [['N-101', 'PASS']],
   )
-  t.match((await page('card/N-101')).text, '--seed leaf')
+  const again = async (id: string): Promise<object> => {
+    const { text } = await page(`card/${id}`)
+    const [, body] = plain(text).match(
+      new RegExp(`curl -X POST ${mock.url}/__mock/v1/worlds/default/runs -d '(.*?)' Copy`),
+    )!
+    return JSON.parse(body!) as object
+  }
+  t.match(await again('N-301'), { notifyUrl, seed: 'leaf', only: ['N-301'] }, 'the command runs this mock')
+  t.strictSame(
+    [await again('V-101'), await again('L-101')],
+    [
+      { version: 'v3', notifyUrl: 'http://127.0.0.1:8080/wechat/notify', only: ['V-101'] },
+      { version: 'login', loginUrl: 'http://127.0.0.1:8080/wechat/login', only: ['L-101'] },
+    ],
+    'another suite than that of the run',
+  )
+  t.match(await control(mock, 'POST', '/worlds/default/runs', await again('N-101')), { status: 202, json: { id: '4' } })
+  t.match(await finished('4'), { cases: 1, results: [{ id: 'N-101', verdict: 'PASS' }] })
   t.match((await page('card')).text, /<h2 class="good">Money-safe: yes/)
   t.match(await control(mock, 'GET', '/worlds/default/runs/9'), { status: 404, json: { code: 'UNKNOWN_RUN' } })
   const wrong: [object, RegExp][] = [
