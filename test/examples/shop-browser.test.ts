@@ -37,6 +37,22 @@ for (const version of ['v2', 'v3'] as const) {
   })
 }
 
+test('with the keyboard alone, from the first product to paid', async (t) => {
+  const { url } = await startShop(t, 'v3')
+  const { page, errors } = await openWindow(t, browser)
+  await page.goto(url)
+  await page.getByRole('button', { name: 'Buy' }).first().waitFor()
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await cashier(page).getByRole('button', { name: 'Pay ¥12.50' }).waitFor()
+  await page.keyboard.press('Tab') // past the cross that closes the cashier
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await cashier(page).getByRole('button', { name: 'Done' }).press('Enter')
+  await page.getByText('Paid, tea is on its way').waitFor()
+  t.strictSame(errors, [])
+})
+
 test('cancelling the cashier does not cancel the order: one is paid after all, another is cancelled', async (t) => {
   const shop = await startShop(t, 'v3')
   const { page, errors } = await buyTea(t, browser, shop)

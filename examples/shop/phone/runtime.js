@@ -98,6 +98,11 @@ function miniProgram(app, configs, templates) {
   }
   Object.assign(wx, { navigateTo: told(open), navigateBack: told(close) })
   back.addEventListener('click', close)
+  // The renderer knows only taps of a pointer; a key that presses a button clicks it without one.
+  screen.addEventListener('click', ({ detail, target }) => {
+    if (detail > 0) return
+    for (const type of ['mousedown', 'mouseup']) target.dispatchEvent(new MouseEvent(type, { bubbles: true }))
+  })
   wx.setStorageSync('baseUrl', location.origin)
   load('app')
   if (launched.onLaunch) launched.onLaunch({ path: app.pages[0], query: {} })

@@ -44,6 +44,7 @@ function cashier(prepayId) {
   frame.src = new URL('/__mock/ui/' + WORLD + '/phone/' + prepayId + '?in=app', HERE)
   sheet.append(frame)
   phone().append(sheet)
+  frame.focus()
   return new Promise((resolve, reject) => {
     addEventListener('message', function told({ origin, source, data }) {
       if (origin !== HERE.origin || source !== frame.contentWindow || !data.wechatMock) return
