@@ -6,5 +6,5 @@ const globals = (...names) => ({ globals: Object.fromEntries(names.map((name) =>
 export default [
   ...neostandard({ ts: true, noStyle: true, ignores: ['dist', '.tap', 'node_modules'] }),
   { files: ['examples/miniprogram/**/*.js'], languageOptions: globals('wx', 'App', 'Page') },
-  { files: ['examples/shop/phone/*.js'], languageOptions: globals('document', 'location') },
+  { files: ['examples/shop/phone/*.js'], languageOptions: globals('document', 'location', 'MouseEvent') },
 ]

@@ -274,7 +274,7 @@ const MORE = {
   didClose: ['Closed. It can no longer be paid.', '已关闭，不能再支付。'],
   didRefund: ['Refund {no} of {fee} is PROCESSING.', '退款 {no}（{fee}）处理中。'],
   didSettle: ['Refund {no}: {status}.', '退款 {no}：{status}。'],
-  didDeliver: ['Delivered {n} times: {verdicts}.', '已通知 {n} 次：{verdicts}。'],
+  didDeliver: ['Delivered ×{n}: {verdicts}.', '已通知 {n} 次：{verdicts}。'],
   didDeliverLater: ['Delivering; answers arrive below.', '正在通知，应答会显示在下方。'],
   didHold: ['Held. Nothing is sent until it is released.', '已暂停，恢复前不再发送。'],
   didRelease: ['Released.', '已恢复。'],

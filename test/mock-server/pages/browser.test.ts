@@ -70,7 +70,7 @@ test('an order is paid, refunded and delivered again with buttons and with the k
   await page.waitForSelector('text=Paid. First notification: Taken')
   t.equal(world.order('tea-0001').tradeState, 'SUCCESS')
   await page.click('text=Deliver ×20 at once')
-  await page.waitForSelector('text=Delivered 20 times: Taken ×20')
+  await page.waitForSelector('text=Delivered ×20: Taken ×20')
   t.equal(shop.received.length, 21)
   await page.getByRole('button', { name: 'Refund', exact: true }).click()
   await page.waitForSelector('text=is PROCESSING')
