@@ -35,11 +35,12 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
     run: async (sql, values) => Number(prepared(sql).run(...values).changes),
   }
 
-  return {
+  const executor: Executor<Db> = {
     dialect: 'sqlite',
     within: () => connection,
     rows: (sql, values) => inTurn(() => connection.rows(sql, values)),
-    run: (sql, values) => inTurn(() => connection.run(sql, values)),
+    // libsql 0.5 leaves a prepared write that finds the database locked unfinished: SQLite then commits no later write of the connection, and reports no error.
+    run: (sql, values) => executor.transaction(() => connection.run(sql, values)),
     transaction: (work) =>
       inTurn(async () => {
         // A writer from the start: a reader that becomes one fails when another process has written in between.
@@ -54,6 +55,7 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
         }
       }),
   }
+  return executor
 }
 
 /** Some errors of SQLite have rolled back already. */

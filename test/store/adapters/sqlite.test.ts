@@ -32,6 +32,31 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
       write: async (tx, id) => tx.prepare('insert into own (id) values (?)').run(id),
     })
   })
+
+  t.test(`${name}: after a write that found the database locked, later ones are committed`, async (t) => {
+    const path = join(t.testdir(), 'test.db')
+    const [mine, theirs] = [open(path, t), open(path, t)]
+    if (mine === undefined || theirs === undefined) return
+    mine.exec('pragma busy_timeout = 0')
+    const { run, transaction } = fromSqlite(mine)
+    await run('create table own (id text not null primary key)', [])
+    for (const [n, locked] of [
+      () => run("insert into own values ('locked')", []),
+      () => transaction((connection) => connection.run("insert into own values ('locked')", [])),
+    ].entries()) {
+      theirs.exec('begin immediate')
+      await t.rejects(locked(), { message: /locked/ })
+      theirs.exec('commit')
+      await run('insert into own values (?)', [`single ${n}`])
+      await transaction((connection) => connection.run('insert into own values (?)', [`transaction ${n}`]))
+      const written = theirs.prepare(`select id from own where id like '%${n}' order by id`).all() as { id: string }[]
+      t.same(
+        written.map(({ id }) => id),
+        [`single ${n}`, `transaction ${n}`],
+      )
+      theirs.exec('delete from own')
+    }
+  })
 }
 
 /** Resolves on request. */
