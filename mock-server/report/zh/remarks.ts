@@ -40,7 +40,7 @@ export const REMARKS: Readonly<Record<string, string>> = {
     'HTTP {status} 即表示成功，与响应体无关，而响应体是 {body}；拒绝时应返回 4xx 或 5xx',
 
   // What is due or under way
-  'notify {id} attempt {n}': '通知 {id}（第 {n} 次重试）',
+  'notify {id} attempt {n}': '通知 {id}（第 {n} 次）',
   'order {no} is paid': '订单 {no} 自动支付',
   'refund {no} succeeds': '退款 {no} 成功',
 }

@@ -142,7 +142,7 @@ const SHOWN = [
   '未执行；故障 before-1：reset',
   '；故障 after-1：reset',
   'GET /pay/nothing 不存在；可用的微信接口：',
-  '（第 2 次重试）',
+  '（第 3 次）',
 ]
 
 t.test('a Chinese browser sees no English on any page', { timeout: 60_000 }, async (t) => {

@@ -283,7 +283,7 @@ t.test('a notification in progress is a half-filled mark', async (t) => {
   const { html, text } = await visit(mock, 'orders')
   t.match(text, 'Paid, WeChat is notifying your app (attempt 1 of 16)')
   t.match(html, '<i class="u"></i>')
-  t.match((await visit(mock, 'clock')).text, /Under way notify tea-0001 attempt 0/)
+  t.match((await visit(mock, 'clock')).text, /Under way notify tea-0001 attempt 1 /)
   held.resolve(ACK)
   await paid
 })
@@ -406,7 +406,7 @@ t.test('Clock: what is due, on either clock', async (t) => {
   const scene = await startScene(t)
   await tellMorning(scene)
   const { text } = await visit(scene.mock, 'clock')
-  t.match(text, /What is due 3 01-15 12:25:00 in 3 min notify/)
+  t.match(text, /What is due 3 01-15 12:25:00 in 3 min notify soup-0004 attempt 5 /)
   t.match(text, 'To next retry (in 3 min)')
   scene.world.clock.switchTo('real')
   t.match((await visit(scene.mock, 'clock')).text, /GMT\+8 real time .* retries are sent when due/)
