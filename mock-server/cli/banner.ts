@@ -21,6 +21,7 @@ export function banner(
     // The keys of API v3 have many lines.
     shellLines(onOneLine(appEnvironment(url, credentials))),
     'The keys of API v3: --print-env, or --json.',
+    'To try a notify handler without an app: wechat-mock order --notify-url URL',
     `To have the same credentials and openids next time: --seed ${seed}`,
     '',
     ...(lonely ? [LONELY] : []),

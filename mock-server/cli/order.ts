@@ -53,7 +53,8 @@ interface Version {
   readonly told: string
 }
 
-const STANDARD_ORIGIN = `http://127.0.0.1:${DEFAULT_PORT}`
+/** A command needs to name only what differs. */
+const DEFAULTS: Readonly<Record<string, string>> = { url: `http://127.0.0.1:${DEFAULT_PORT}`, world: 'default' }
 
 const refused = (reason: string) => new CommandError(`WeChat refused the order: ${reason}`.trimEnd())
 
@@ -182,10 +183,10 @@ async function placeOrder(flags: OrderFlags): Promise<Result> {
   const { place, verifyWith, told } = VERSIONS[version]
   const prepayId = await place({ wechat, world, parties, notifyUrl, fee, body, outTradeNo, signType })
   const verify = verifyWith({ world, signType })
-  const here = [
-    ...(url.origin === STANDARD_ORIGIN ? [] : [` --url ${url.origin}`]),
-    ...(flags.world === 'default' ? [] : [` --world ${flags.world}`]),
-  ].join('')
+  const here = Object.entries({ url: url.origin, world: flags.world })
+    .filter(([name, value]) => value !== DEFAULTS[name])
+    .map(([name, value]) => ` --${name} ${value}`)
+    .join('')
   return {
     value: { version, outTradeNo, prepayId, ...parties, totalFee: fee, notifyUrl: notifyUrl.href, verify },
     text: [

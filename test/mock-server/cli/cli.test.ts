@@ -101,6 +101,7 @@ WECHAT_SERIAL_NO=${mock.default.credentials.v3.serialNo}
 WECHAT_PUBLIC_KEY_ID=${mock.default.credentials.v3.publicKeyId}
 
 The keys of API v3: --print-env, or --json.
+To try a notify handler without an app: wechat-mock order --notify-url URL
 To have the same credentials and openids next time: --seed k3f9
 `,
   )
