@@ -57,7 +57,7 @@ export const SESSIONS: Case[] = [
   [
     'forget ends the sessions of a payer, and takes the openid out of findings that are decided, and of no others',
     async ({ store }) => {
-      const [payer, other] = ['o-forgotten', 'o-contract']
+      const [payer, other] = ['o-forgotten', 'O-forgotten']
       const session = (name: string, openid: string): TokenSession => ({
         tokenHash: name.repeat(64),
         appid: 'wx0000000000000001',
