@@ -21,7 +21,7 @@ const LIBRARIES: Record<string, 'postgres' | 'mysql' | 'sqlite'> = {
   'file:': 'sqlite',
 }
 
-/** What a database says while it, or its machine, is starting. */
+/** The code of an error while a database, or its machine, is starting. */
 const STARTING = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -31,7 +31,10 @@ const STARTING = new Set([
   '57P03',
   'PROTOCOL_CONNECTION_LOST',
 ])
+/** What pg says then in an error without a code. */
+const STARTING_WORDS = /^(?:timeout e|Connection terminated)/
 const PATIENCE_MS = 60_000
+const CONNECT_MS = 10_000
 
 /** Where a database is, without its password. */
 export const placeOf = (url: string) => url.replace(/^([a-z]+:\/\/)[^/?#]*@/, '$1')
@@ -54,6 +57,8 @@ function parse(url: string): { library: 'postgres' | 'mysql' | 'sqlite'; target:
 export interface OpenOptions {
   /** How long to wait for a database that is starting. */
   patienceMs?: number
+  /** How long one attempt to connect may take: a port that is forwarded may be open before the database is. */
+  connectMs?: number
   /** Called once, when the shop begins to wait. */
   onWait?: (reason: string) => void
 }
@@ -65,20 +70,23 @@ export interface OpenOptions {
  */
 export async function openDatabase(
   url: string,
-  { patienceMs = PATIENCE_MS, onWait = () => {} }: OpenOptions = {},
+  { patienceMs = PATIENCE_MS, connectMs = CONNECT_MS, onWait = () => {} }: OpenOptions = {},
 ): Promise<ShopDatabase> {
   const { library, target } = parse(url)
   // Each in a file of its own, so that only the library that is used is loaded.
-  const { open } = (await import(`./databases/${library}.ts`)) as { open(target: string): Promise<ShopDatabase> }
+  const { open } = (await import(`./databases/${library}.ts`)) as {
+    open(target: string, connectMs: number): Promise<ShopDatabase>
+  }
   const until = Date.now() + patienceMs
   for (let tries = 0; ; tries++) {
     try {
-      const database = await open(target)
+      const database = await open(target, connectMs)
       await database.store.migrate()
       return database
     } catch (error) {
       const reason = reasonOf(error)
-      if (!STARTING.has(codeOf(error)) || Date.now() > until) {
+      const isStarting = STARTING.has(codeOf(error)) || STARTING_WORDS.test(reason)
+      if (!isStarting || Date.now() > until) {
         throw new Error(`The database ${placeOf(url)} cannot be used: ${reason}`, { cause: error })
       }
       if (tries === 0) onWait(reason)

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import t from 'tap'
@@ -48,6 +49,25 @@ t.test('a database that is starting is waited for, but not forever', async (t) =
     })
   }
   t.equal(waits.length, 2, 'and says so once')
+})
+
+t.test('a port that answers before the database does is waited for', async (t) => {
+  const silent = createServer((socket) => t.teardown(() => socket.destroy()))
+  const hangsUp = createServer((socket) => socket.destroy())
+  for (const [server, reason] of [
+    [silent, /timeout|ETIMEDOUT/],
+    [hangsUp, /terminated|closed|ECONNRESET/],
+  ] as const) {
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const { port } = server.address() as AddressInfo
+    for (const scheme of ['postgres', 'mysql']) {
+      const waits: string[] = []
+      const options = { patienceMs: 300, connectMs: 100, onWait: (reason: string) => waits.push(reason) }
+      await t.rejects(openDatabase(`${scheme}://shop:s3cret@127.0.0.1:${port}/shop`, options), { message: reason })
+      t.match(waits, [reason], scheme)
+    }
+  }
 })
 
 t.test('a database that comes up in time is used', async (t) => {

@@ -3,8 +3,8 @@ import { fromMysql2, sqlStore } from '../../../src/index.ts'
 import type { SqlStore } from '../../../src/index.ts'
 import type { ShopDatabase } from '../database.ts'
 
-export async function open(url: string): Promise<ShopDatabase> {
-  const pool = mysql.createPool(url)
+export async function open(url: string, connectMs: number): Promise<ShopDatabase> {
+  const pool = mysql.createPool({ uri: url, connectTimeout: connectMs })
   try {
     await pool.query(
       'create table if not exists shop_shipments (id integer auto_increment primary key, out_trade_no varchar(32) not null)',

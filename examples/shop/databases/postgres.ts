@@ -3,8 +3,8 @@ import { fromPg, sqlStore } from '../../../src/index.ts'
 import type { SqlStore } from '../../../src/index.ts'
 import type { ShopDatabase } from '../database.ts'
 
-export async function open(url: string): Promise<ShopDatabase> {
-  const pool = new pg.Pool({ connectionString: url })
+export async function open(url: string, connectMs: number): Promise<ShopDatabase> {
+  const pool = new pg.Pool({ connectionString: url, connectionTimeoutMillis: connectMs })
   try {
     await pool.query(
       'create table if not exists shop_shipments (id serial primary key, out_trade_no varchar(32) not null)',
