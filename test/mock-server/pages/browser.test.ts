@@ -298,6 +298,8 @@ test('the first commands are complete at the width of a phone, and each is copie
       const window = await openWindow(t, browser, { locale, colorScheme, viewport: { width: 360, height: 740 } })
       const { page, context } = window
       await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+      await page.goto(scene.at('card'))
+      t.equal(await page.evaluate(NAVIGATION_FITS), true, `the navigation, ${locale}, ${colorScheme}`)
       for (const path of ['orders', 'phone', 'setup']) {
         await page.goto(scene.at(path))
         const told = `${path}, ${locale}, ${colorScheme}`
@@ -319,8 +321,9 @@ test('the first commands are complete at the width of a phone, and each is copie
   }
 })
 
+/** It, and each of its entries. */
 const NAVIGATION_FITS =
-  "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('#nav') ?? document.body)"
+  "[document.body, ...document.querySelectorAll('#nav, #nav a')].every(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)"
 
 test('every page in each language, light and dark, on desktop and phone, without errors or horizontal scrolling', async (t) => {
   const scene = await startScene(t)
