@@ -35,27 +35,36 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
     run: async (sql, values) => Number(prepared(sql).run(...values).changes),
   }
 
-  const executor: Executor<Db> = {
+  /**
+   * libsql 0.5 leaves a prepared statement that finds the database locked unfinished. SQLite then keeps the locks of the connection and commits no later write, and
+   * reports no error. So `exec` takes the lock first.
+   */
+  const locked = <T>(begin: string, work: () => Promise<T>) =>
+    inTurn(async () => {
+      db.exec(begin)
+      try {
+        const result = await work()
+        db.exec('commit')
+        return result
+      } catch (error) {
+        rollback(db)
+        throw error
+      }
+    })
+  // A writer from the start: a reader that becomes one fails when another process has written in between.
+  const writing = <T>(work: () => Promise<T>) => locked('begin immediate', work)
+
+  return {
     dialect: 'sqlite',
     within: () => connection,
-    rows: (sql, values) => inTurn(() => connection.rows(sql, values)),
-    // libsql 0.5 leaves a prepared write that finds the database locked unfinished: SQLite then commits no later write of the connection, and reports no error.
-    run: (sql, values) => executor.transaction(() => connection.run(sql, values)),
-    transaction: (work) =>
-      inTurn(async () => {
-        // A writer from the start: a reader that becomes one fails when another process has written in between.
-        db.exec('begin immediate')
-        try {
-          const result = await work(connection, db)
-          db.exec('commit')
-          return result
-        } catch (error) {
-          rollback(db)
-          throw error
-        }
+    rows: (sql, values) =>
+      locked('begin', () => {
+        db.exec('select 1 from sqlite_master limit 1')
+        return connection.rows(sql, values)
       }),
+    run: (sql, values) => writing(() => connection.run(sql, values)),
+    transaction: (work) => writing(() => work(connection, db)),
   }
-  return executor
 }
 
 /** Some errors of SQLite have rolled back already. */

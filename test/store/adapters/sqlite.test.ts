@@ -33,26 +33,30 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
     })
   })
 
-  t.test(`${name}: after a write that found the database locked, later ones are committed`, async (t) => {
+  t.test(`${name}: a statement that found the database locked leaves nothing behind`, async (t) => {
     const path = join(t.testdir(), 'test.db')
     const [mine, theirs] = [open(path, t), open(path, t)]
     if (mine === undefined || theirs === undefined) return
-    mine.exec('pragma busy_timeout = 0')
-    const { run, transaction } = fromSqlite(mine)
+    for (const db of [mine, theirs]) db.exec('pragma busy_timeout = 0')
+    const { rows, run, transaction } = fromSqlite(mine)
     await run('create table own (id text not null primary key)', [])
-    for (const [n, locked] of [
+    const statements: (() => Promise<unknown>)[] = [
+      () => rows("select id from own where id = 'locked'", []),
       () => run("insert into own values ('locked')", []),
       () => transaction((connection) => connection.run("insert into own values ('locked')", [])),
-    ].entries()) {
-      theirs.exec('begin immediate')
+    ]
+    for (const [n, locked] of statements.entries()) {
+      theirs.exec('begin exclusive')
       await t.rejects(locked(), { message: /locked/ })
       theirs.exec('commit')
-      await run('insert into own values (?)', [`single ${n}`])
-      await transaction((connection) => connection.run('insert into own values (?)', [`transaction ${n}`]))
+      const later = [`single ${n}`, `transaction ${n}`]
+      await run('insert into own values (?)', [later[0]!])
+      await transaction((connection) => connection.run('insert into own values (?)', [later[1]!]))
       const written = theirs.prepare(`select id from own where id like '%${n}' order by id`).all() as { id: string }[]
       t.same(
         written.map(({ id }) => id),
-        [`single ${n}`, `transaction ${n}`],
+        later,
+        'later writes are committed',
       )
       theirs.exec('delete from own')
     }
