@@ -18,7 +18,11 @@ t.test('examples/nest: compiled with its decorators', async (t) => {
   const { build } = (await import(`${dir}/examples/nest/app.js`)) as Compiled
   await live(t, async (account) => {
     const app = await build(account)
-    const { wechat } = app.getHttpAdapter().getInstance()
+    const fastify = app.getHttpAdapter().getInstance()
+    const { wechat } = fastify
+    const stranger = await fastify.inject('/carts/cart-1')
+    t.equal(stranger.statusCode, 401)
+    t.match(stranger.json(), { statusCode: 401, code: 'WECHAT_UNAUTHENTICATED' }, 'what the guard throws')
     return { wechat, listen: (options) => app.listen(options), close: () => app.close() }
   })
 })
