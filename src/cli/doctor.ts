@@ -10,9 +10,10 @@ import { selfTest } from '../self-test.ts'
 
 const USAGE = `Usage: fastify-wechat-pay doctor FILE [--json]
 
-Checks the options of the plugin before they go live: FILE is a .js or .mjs file whose default export is the options, or a function that
-// returns them. Tries keys, app secret, clock, public URL and store; nothing is written, ordered or changed. The exit code is the number of
-// failed checks; a warning does not count.
+Checks the options of the plugin before they go live. FILE is a .js or .mjs file
+whose default export is the options, or a function that returns them.
+Tries keys, app secret, clock, public URL and store; nothing is written, ordered
+or changed. The exit code is the number of failed checks; a warning does not count.
 `
 
 const nothing = () => {}

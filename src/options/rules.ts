@@ -107,7 +107,12 @@ export const RULES: Record<keyof WechatPayOptions, Rule> = {
     required: true,
   },
   prefix: { test: isText(/^(\/(?!\.+(\/|$))[0-9A-Za-z_.~-]+)+$/), rule: 'must be a path such as "/wechat"' },
-  store: { test: isStore, rule: `must be a store with ${STORE_METHODS.join(', ')}`, required: true, secret: true },
+  store: {
+    test: isStore,
+    rule: `must be sqlStore(…), memoryStore() or a store of your own, with ${STORE_METHODS.join(', ')}`,
+    required: true,
+    secret: true,
+  },
   orderBody: {
     test: (value) => (typeof value === 'object' && value !== null) || isFunction(value),
     rule: 'must be a schema of the body of POST /orders',

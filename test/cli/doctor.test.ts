@@ -68,7 +68,7 @@ t.test('the doctor prints its checks, and nothing that the plugin would log', as
 })
 
 t.test('usage', async (t) => {
-  t.match(await doctor('--help'), { code: 0, printed: /^Usage: / })
+  t.match(await doctor('--help'), { code: 0, printed: /^Usage: (?:(?!\/\/).)+$/s })
   for (const args of [[], ['doctor'], ['patient', 'x.mjs'], ['doctor', 'a', 'b']]) {
     t.match(await doctor(...args), { code: 2, printed: /^Usage: / }, args.join(' '))
   }

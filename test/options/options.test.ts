@@ -422,7 +422,7 @@ t.test('the secrets', async (t) => {
     ],
     [
       'store',
-      'must be a store with insertOrder, ',
+      'must be sqlStore(…), memoryStore() or a store of your own, with insertOrder, ',
       ['hunter2', 1, null, {}, { ...memoryStore(), claimDue: 'hunter2' }, memoryStore],
     ],
   ]
