@@ -2,7 +2,7 @@ import type { Finding } from '../journal/entry.ts'
 import type { ApiVersion, Verdict } from '../wire/names.ts'
 import { readXml, WireError } from '../wire/xml.ts'
 import { lintReply } from './reply-lint.ts'
-import type { Exchange, Reply } from './sender.ts'
+import { NOT_ALLOWED, type Exchange, type Reply } from './sender.ts'
 
 export interface Judgement {
   readonly verdict: Verdict
@@ -161,6 +161,7 @@ const TLS = /^(?:ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|H
 
 function judgeFailure({ code = '', message }: NodeJS.ErrnoException): Judgement {
   const told = `${code} ${message}`.trim()
+  if (code === NOT_ALLOWED) return { verdict: 'connection_refused', reason: `it was not sent: ${message}` }
   if (REFUSED.includes(code)) {
     return {
       verdict: 'connection_refused',

@@ -151,6 +151,9 @@ export function createSender(tlsSkipVerify = false): Sender {
   }
 }
 
+/** The code of an error: the mock may not send to this host. */
+export const NOT_ALLOWED = 'ERR_HOST_NOT_ALLOWED'
+
 /** Sends to these hosts only: a test must not reach a notify_url copied from production. */
 export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
   function refusal(url: string): string | undefined {
@@ -166,7 +169,7 @@ export function onlyTo(hosts: readonly string[], sender: Sender): Sender {
     post: async (url, ...message) => {
       const why = refusal(url)
       if (why === undefined) return sender.post(url, ...message)
-      return { durationMs: 0, error: Object.assign(new Error(why), { code: 'EHOSTUNREACH' }) }
+      return { durationMs: 0, error: Object.assign(new Error(why), { code: NOT_ALLOWED }) }
     },
   }
 }

@@ -206,8 +206,8 @@ export const SAID: Readonly<Record<string, string>> = {
   'ECONNRESET the world has ended': '环境已结束',
   'ECONNRESET the world no longer remembers it: it was reset or restored, or the notification was dropped as old':
     '环境中已没有这条通知：环境被清空或恢复过，或通知太旧而被删除',
-  'EHOSTUNREACH the mock sends to {hosts} only, not to {host}; allow it with --allow-notify-host {same} (notifyHosts)':
-    '模拟器只发往 {hosts}，不发往 {host}；可用 --allow-notify-host {same}（notifyHosts）允许',
+  'it was not sent: the mock sends to {hosts} only, not to {host}; allow it with --allow-notify-host {same} (notifyHosts)':
+    '没有发出：模拟器只发往 {hosts}，不发往 {host}；可用 --allow-notify-host {same}（notifyHosts）允许',
   'ERR_HOOK beforeNotify: {error}': 'beforeNotify 钩子：{error}',
   'the reply is larger than {n} bytes': '应答超过 {n} 字节',
   'it could not be sent ({why}); was it crafted or changed?': '无法发送（{why}）；是否手工构造或修改过？',

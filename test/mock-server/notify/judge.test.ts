@@ -93,6 +93,12 @@ const cases: [string, Exchange, Verdict, RegExp][] = [
   ['nobody listens', failure('ECONNREFUSED'), 'connection_refused', /ECONNREFUSED it broke/],
   ['no such host', failure('ENOTFOUND'), 'connection_refused', /listening at the notify_url/],
   [
+    'a host that the mock may not reach',
+    failure('ERR_HOST_NOT_ALLOWED'),
+    'connection_refused',
+    /^it was not sent: it broke$/,
+  ],
+  [
     'no address',
     failure('ERR_INVALID_URL'),
     'connection_refused',

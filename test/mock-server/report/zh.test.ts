@@ -52,8 +52,8 @@ t.test('values stay as they are, texts in texts are translated', async (t) => {
     ['the backend answered HTTP 500: the order is new; x', '后端返回 HTTP 500：the order is new; x'],
     ['Validly signed: an element called constructor', '签名正确：名为 constructor 的元素'],
     [
-      'no connection could be made (EHOSTUNREACH the mock sends to a, b only, not to c; allow it with --allow-notify-host c (notifyHosts)); is the application listening at the notify_url?',
-      '未能建立连接（模拟器只发往 a, b，不发往 c；可用 --allow-notify-host c（notifyHosts）允许）；应用是否在监听 notify_url？',
+      'it was not sent: the mock sends to a, b only, not to c; allow it with --allow-notify-host c (notifyHosts)',
+      '没有发出：模拟器只发往 a, b，不发往 c；可用 --allow-notify-host c（notifyHosts）允许',
     ],
     [
       'the connection broke before a complete reply had arrived (ECONNRESET fault lost)',
