@@ -304,11 +304,12 @@ t.test('cancelled: WeChat gives up; a manual send is still possible', async (t) 
 t.test('manual sends with pauses, one after the other or at once', async (t) => {
   for (const concurrent of [false, true]) {
     const { entry, activity } = setup([ACK])
+    const began = performance.now()
     const delivered = entry.deliver({ count: 3, concurrent, delayMs: 20 })
     t.equal(activity.list().length, concurrent ? 3 : 1, 'a pause holds the clock')
     const starts = (await delivered).map(({ startedMs }) => startedMs)
-    // A busy machine may start one late, but never early.
-    t.ok(starts[1]! - starts[0]! >= 15 && starts[2]! - starts[0]! >= 35, JSON.stringify(starts))
+    // A busy machine may start any of them late, but none early, but for a timer's millisecond.
+    for (const [n, start] of starts.entries()) t.ok(start - began >= n * 19, JSON.stringify([began, ...starts]))
   }
 })
 
