@@ -79,7 +79,8 @@ export function createAnomalies({
         }
       }
       if (!(await store.resolveAnomaly(id, { action, note, at: now() }))) {
-        throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile.`)
+        const where = `The history of ${outTradeNo} says what both decisions did.`
+        throw new WechatError('WECHAT_INPUT_INVALID', `The anomaly ${id} was decided meanwhile. ${where}`)
       }
     },
   }
