@@ -80,7 +80,14 @@ t.test('the tarball holds what a user needs and nothing else, in at most 600 kB'
   t.ok(packed.size <= 600_000, `${packed.size} bytes`)
   const paths = packed.files.map(({ path }) => path)
   t.ok(paths.filter((path) => path.startsWith('docs/')).length >= 11)
-  t.notOk(paths.some((path) => /zh-CN|guarantees/.test(path) && path.startsWith('docs/')))
+  t.notOk(paths.some((path) => path.includes('zh-CN') && path.startsWith('docs/')))
+  const links = [...(await readFile(join(root, 'llms.txt'), 'utf8')).matchAll(/\]\(([^)#]+)/g)].map(([, link]) => link!)
+  t.ok(links.length > 10)
+  t.strictSame(
+    links.filter((link) => !paths.includes(link)),
+    [],
+    'llms.txt names only what the tarball holds',
+  )
   const isCode = (path: string) => /^dist\/.+\.(?:m?js|d\.m?ts)$/.test(path)
   t.strictSame(paths.filter((path) => !isCode(path) && !/^docs\/[\w.-]+\.md$/.test(path)).sort(), [
     'CHANGELOG.md',
