@@ -16,6 +16,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { size } from '../sizes.ts'
+import { outlivesLocks } from './locks.ts'
 import { change, claimed, newOrder } from './orders.ts'
 import { lossyWay } from './lossy.ts'
 import { startMysql, startPostgres, startRedis } from './servers.ts'
@@ -169,7 +170,7 @@ export interface Opened<Tx> {
   write(tx: Tx, id: string): Promise<unknown>
 }
 
-/** Opens a library on a database by its URL, or for SQLite by its path, and closes it at the end of `t`. */
+/** Opens a library on a database by its URL, or for SQLite by its path and without waiting for locks, and closes it at the end of `t`. */
 type Open = (url: string, t: Test) => Opened<any>
 
 /** The databases on which a library is opened: `sqlite` uses better-sqlite3, `libsql` uses libsql. */
@@ -189,6 +190,8 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
       const opened = openIt(url, t)
       await contract(t, opened, n === 0 ? 1 : size(4, 1))
       if (name === 'mysql') await survivesDeadlock(t, url, opened)
+      if (name === 'sqlite') await outlivesLocks(t, (path, t) => openIt(path, t).executor, betterSqlite3)
+      if (name === 'libsql') await outlivesLocks(t, (path, t) => openIt(path, t).executor, sqliteFile)
       if (name === 'postgres') await survivesSerialization(t, opened)
       if (name === 'mysql' || name === 'postgres') {
         await survivesLosses(t, url, openIt)

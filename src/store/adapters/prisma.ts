@@ -1,3 +1,4 @@
+import { committed } from './commits.ts'
 import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 
 /** What is used of a `PrismaClient`. */
@@ -48,10 +49,13 @@ export function fromPrisma<Tx extends PrismaQueryable>(
     ...connection(prisma),
     within: connection,
     transaction: (work, isolation) =>
-      prisma.$transaction((tx) => work(connection(tx), tx), {
-        ...options,
-        ...(isolation && { isolationLevel: LEVELS[isolation] }),
-      }),
+      prisma.$transaction(
+        (tx) => {
+          const inside = connection(tx)
+          return committed(dialect, inside, work(inside, tx))
+        },
+        { ...options, ...(isolation && { isolationLevel: LEVELS[isolation] }) },
+      ),
   }
 }
 

@@ -46,7 +46,7 @@ await keepsContract(t, {
     type Tx = Parameters<Parameters<typeof db.transaction>[0]>[0]
     return { executor: fromDrizzle(db, 'mysql', sql), write: (tx: Tx, id) => tx.insert(own.mysql).values({ id }) }
   },
-  sqlite: (path, t) => onSqlite(new Database(path), t),
+  sqlite: (path, t) => onSqlite(new Database(path, { timeout: 0 }), t),
   libsql: (path, t) => onSqlite(new Libsql(path) as unknown as Database.Database, t),
 })
 

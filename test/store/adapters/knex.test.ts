@@ -1,3 +1,4 @@
+import type Database from 'better-sqlite3'
 import knex from 'knex'
 import type { Knex } from 'knex'
 import pg from 'pg'
@@ -17,7 +18,17 @@ await keepsContract(t, {
   postgres: (connection, t) => open(t, 'postgres', { client: 'pg', connection }),
   mysql: (connection, t) => open(t, 'mysql', { client: 'mysql2', connection }),
   sqlite: (filename, t) =>
-    open(t, 'sqlite', { client: 'better-sqlite3', connection: { filename }, useNullAsDefault: true }),
+    open(t, 'sqlite', {
+      client: 'better-sqlite3',
+      connection: { filename },
+      useNullAsDefault: true,
+      pool: {
+        afterCreate(connection: Database.Database, done: () => void) {
+          connection.pragma('busy_timeout = 0')
+          done()
+        },
+      },
+    }),
 })
 
 t.test('connections of a given pg pool get lost', async (t) => {

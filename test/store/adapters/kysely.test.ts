@@ -28,5 +28,5 @@ await keepsContract(t, {
     return open(t, 'postgres', new PostgresDialect({ pool }))
   },
   mysql: (uri, t) => open(t, 'mysql', new MysqlDialect({ pool: mysql2.createPool(uri) })),
-  sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path) })),
+  sqlite: (path, t) => open(t, 'sqlite', new SqliteDialect({ database: new Database(path, { timeout: 0 }) })),
 })

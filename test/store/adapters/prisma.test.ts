@@ -23,5 +23,5 @@ await keepsContract(t, {
     return open(t, 'postgres', new PrismaPg(pool))
   },
   mysql: (url, t) => open(t, 'mysql', new PrismaMariaDb(`${url}?collation=UTF8MB4_UNICODE_CI`)),
-  sqlite: (url, t) => open(t, 'sqlite', new PrismaBetterSqlite3({ url })),
+  sqlite: (url, t) => open(t, 'sqlite', new PrismaBetterSqlite3({ url, timeout: 0 })),
 })

@@ -5,6 +5,7 @@ import { fromSqlite } from '../../../src/store/adapters/sqlite.ts'
 import type { SqliteLike } from '../../../src/store/adapters/sqlite.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { betterSqlite3, closing, contract, sqliteFile } from '../databases.ts'
+import { outlivesLocks } from '../locks.ts'
 import { change, claimed, newOrder } from '../orders.ts'
 
 /** Opens a library on a file, and closes it at the end of `t`; `undefined` if the library is not built. */
@@ -33,34 +34,17 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
     })
   })
 
-  t.test(`${name}: a statement that found the database locked leaves nothing behind`, async (t) => {
-    const path = join(t.testdir(), 'test.db')
-    const [mine, theirs] = [open(path, t), open(path, t)]
-    if (mine === undefined || theirs === undefined) return
-    for (const db of [mine, theirs]) db.exec('pragma busy_timeout = 0')
-    const { rows, run, transaction } = fromSqlite(mine)
-    await run('create table own (id text not null primary key)', [])
-    const statements: (() => Promise<unknown>)[] = [
-      () => rows("select id from own where id = 'locked'", []),
-      () => run("insert into own values ('locked')", []),
-      () => transaction((connection) => connection.run("insert into own values ('locked')", [])),
-    ]
-    for (const [n, locked] of statements.entries()) {
-      theirs.exec('begin exclusive')
-      await t.rejects(locked(), { message: /locked/ })
-      theirs.exec('commit')
-      const later = [`single ${n}`, `transaction ${n}`]
-      await run('insert into own values (?)', [later[0]!])
-      await transaction((connection) => connection.run('insert into own values (?)', [later[1]!]))
-      const written = theirs.prepare(`select id from own where id like '%${n}' order by id`).all() as { id: string }[]
-      t.same(
-        written.map(({ id }) => id),
-        later,
-        'later writes are committed',
-      )
-      theirs.exec('delete from own')
-    }
-  })
+  t.test(`${name}: locks`, (t) =>
+    outlivesLocks(
+      t,
+      (path, t) => {
+        const db = open(path, t)!
+        db.exec('pragma busy_timeout = 0')
+        return fromSqlite(db)
+      },
+      open,
+    ),
+  )
 }
 
 /** Resolves on request. */

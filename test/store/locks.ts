@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { SqliteLike } from '../../src/store/adapters/sqlite.ts'
+import type { Executor } from '../../src/store/executor.ts'
+
+/** What another connection holds, and what of ours fails then. */
+const LOCKS: [journal: 'delete' | 'wal', lock: string, failing: ('read' | 'write' | 'transaction')[]][] = [
+  ['delete', 'begin; select id from own', ['write', 'transaction']],
+  ['delete', 'begin immediate', ['write', 'transaction']],
+  ['delete', 'begin exclusive', ['read', 'write', 'transaction']],
+  ['wal', 'begin; select id from own', []],
+  ['wal', 'begin immediate', ['write', 'transaction']],
+  ['wal', 'begin exclusive', ['write', 'transaction']],
+]
+
+/**
+ * A statement that finds a SQLite file locked leaves nothing behind on its connection: what is written later is committed, and no lock is kept. `open` waits for
+ * no lock. `theirs` is a connection of the same library, as two libraries in one process do not see each other's locks.
+ */
+export async function outlivesLocks(
+  t: Test,
+  open: (path: string, t: Test) => Executor<any>,
+  theirs: (path: string, t: Test) => SqliteLike | undefined,
+): Promise<void> {
+  for (const [n, [journal, lock, failing]] of LOCKS.entries()) {
+    await t.test(`${journal}: another connection has done: ${lock}`, async (t) => {
+      const path = join(t.testdir(), `${n}.db`)
+      const other = theirs(path, t)
+      if (other === undefined) return
+      other.exec(`pragma busy_timeout = 0; pragma journal_mode = ${journal}`)
+      other.exec('create table own (id text not null primary key)')
+      const { rows, run, transaction } = open(path, t)
+      await run("insert into own values ('first')", [])
+      const statements: Record<string, () => Promise<unknown>> = {
+        read: () => rows('select id from own', []),
+        write: () => run("insert into own values ('write')", []),
+        transaction: () => transaction((connection) => connection.run("insert into own values ('transaction')", [])),
+      }
+      for (const name of ['read', 'write', 'transaction'] as const) {
+        other.exec(lock)
+        if (failing.includes(name)) await t.rejects(statements[name]!(), name)
+        else await t.resolves(statements[name]!(), name)
+        other.exec('commit')
+        const later = [1, 2, 3].map((place) => `${name} ${place}`)
+        await run('insert into own values (?)', [later[0]!])
+        await transaction((connection) => connection.run('insert into own values (?)', [later[1]!]))
+        await run('insert into own values (?)', [later[2]!])
+        const written = other.prepare('select id from own where id like ? order by id').all(`${name} %`)
+        t.strictSame(
+          written.map((row) => (row as { id: string }).id),
+          later,
+          `what is written after a ${name} is committed`,
+        )
+        other.exec('begin exclusive; commit')
+      }
+    })
+  }
+}
