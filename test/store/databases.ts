@@ -16,7 +16,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { size } from '../sizes.ts'
-import { outlivesLocks } from './locks.ts'
+import { outlivesLocks, outlivesTimeouts } from './locks.ts'
 import { change, claimed, newOrder } from './orders.ts'
 import { lossyWay } from './lossy.ts'
 import { startMysql, startPostgres, startRedis } from './servers.ts'
@@ -192,7 +192,10 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
       if (name === 'mysql') await survivesDeadlock(t, url, opened)
       if (name === 'sqlite') await outlivesLocks(t, (path, t) => openIt(path, t).executor, betterSqlite3)
       if (name === 'libsql') await outlivesLocks(t, (path, t) => openIt(path, t).executor, sqliteFile)
-      if (name === 'postgres') await survivesSerialization(t, opened)
+      if (name === 'postgres') {
+        await survivesSerialization(t, opened)
+        await outlivesTimeouts(t, url, (url, t) => openIt(url, t).executor)
+      }
       if (name === 'mysql' || name === 'postgres') {
         await survivesLosses(t, url, openIt)
         await undoesLost(t, url, openIt)

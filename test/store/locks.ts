@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import pg from 'pg'
 import type { Test } from 'tap'
 import type { SqliteLike } from '../../src/store/adapters/sqlite.ts'
 import type { Executor } from '../../src/store/executor.ts'
@@ -55,4 +56,37 @@ export async function outlivesLocks(
       }
     })
   }
+}
+
+/** pg gives a statement up after this time, ms. The server does not. */
+const QUERY_TIMEOUT = 1000
+
+/** A transaction that pg gives up leaves its connection clean: nothing of it is committed, and what other statements write is. */
+export async function outlivesTimeouts(
+  t: Test,
+  url: string,
+  open: (url: string, t: Test) => Executor<any>,
+): Promise<void> {
+  await t.test('a statement is given up by pg, and then the rollback behind it', async (t) => {
+    const other = new pg.Client(url)
+    await other.connect()
+    t.teardown(() => other.end())
+    const { run, transaction } = open(`${url}?query_timeout=${QUERY_TIMEOUT}`, t)
+    await other.query('delete from own')
+    await other.query("begin; insert into own values ('locked')")
+    await t.rejects(
+      transaction(async (connection) => {
+        await connection.run("insert into own values ('before')", [])
+        await connection.run("insert into own values ('locked')", [])
+      }),
+    )
+    await other.query('rollback')
+    const ids = Array.from({ length: 10 }, (_, n) => `later ${n}`)
+    // On as many connections as a pool has.
+    await Promise.all(ids.map((id) => run(`insert into own values ('${id}')`, [])))
+    t.same(
+      (await other.query('select id from own order by id')).rows.map(({ id }) => id as string),
+      ids,
+    )
+  })
 }

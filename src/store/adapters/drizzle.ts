@@ -1,5 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Connection, Executor, Isolation, Row, Value } from '../executor.ts'
+import { endedByWork } from './endings.ts'
 import { outliveLosses } from './lost.ts'
 import { fromSqlite } from './sqlite.ts'
 import type { SqliteLike } from './sqlite.ts'
@@ -81,14 +82,20 @@ export function fromDrizzle(
 
   const base = db as DrizzleLike<unknown, DrizzleQueryable<unknown>>
   if (dialect === 'postgres' && typeof base.$client?.on === 'function') outliveLosses(base.$client)
-  const transaction: typeof base.transaction =
-    typeof base.$client?.begin === 'function' ? endless(base) : (...args) => base.transaction(...args)
+  const isolated = (isolation?: Isolation) => isolation && { isolationLevel: isolation }
   return {
     dialect,
     ...connection(base),
     within: connection,
     transaction: (work, isolation) =>
-      transaction((tx) => work(connection(tx), tx), isolation && { isolationLevel: isolation }),
+      typeof base.$client?.begin === 'function'
+        ? endless(base)((tx) => work(connection(tx), tx), isolated(isolation))
+        : endedByWork(dialect, (ending) =>
+            base.transaction((tx) => {
+              const inside = connection(tx)
+              return ending(inside, work(inside, tx))
+            }, isolated(isolation)),
+          ),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
-import { committed } from './commits.ts'
+import { endedByWork } from './endings.ts'
 import { outliveLosses } from './lost.ts'
 import type { PgPoolEvents } from './lost.ts'
 
@@ -45,16 +45,18 @@ export function fromKnex<Trx extends KnexQueryable>(knex: KnexLike<Trx>, dialect
     ...connection(knex),
     within: connection,
     transaction: (work, isolation) =>
-      knex.transaction(
-        (trx) => {
-          const inside = connection(trx)
-          return committed(dialect, inside, work(inside, trx))
-        },
-        {
-          ...(isolation && { isolationLevel: isolation }),
-          // Otherwise work that throws `undefined` is rolled back and counts as done.
-          doNotRejectOnRollback: false,
-        },
+      endedByWork(dialect, (ending) =>
+        knex.transaction(
+          (trx) => {
+            const inside = connection(trx)
+            return ending(inside, work(inside, trx))
+          },
+          {
+            ...(isolation && { isolationLevel: isolation }),
+            // Otherwise work that throws `undefined` is rolled back and counts as done.
+            doNotRejectOnRollback: false,
+          },
+        ),
       ),
   }
 }

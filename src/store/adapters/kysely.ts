@@ -1,3 +1,4 @@
+import { endedByWork } from './endings.ts'
 import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 
 /** What is used of a `Kysely`. */
@@ -45,7 +46,12 @@ export function fromKysely<Trx extends KyselyQueryable>(db: KyselyLike<Trx>, dia
     within: connection,
     transaction(work, isolation) {
       const transaction = isolation ? db.transaction().setIsolationLevel(isolation) : db.transaction()
-      return transaction.execute((trx) => work(connection(trx), trx))
+      return endedByWork(dialect, (ending) =>
+        transaction.execute((trx) => {
+          const inside = connection(trx)
+          return ending(inside, work(inside, trx))
+        }),
+      )
     },
   }
 }

@@ -1,4 +1,4 @@
-import { committed } from './commits.ts'
+import { endedByWork } from './endings.ts'
 import type { Connection, Dialect, Executor, Isolation, Row, Value } from '../executor.ts'
 
 /** What is used of a `PrismaClient`. */
@@ -49,12 +49,14 @@ export function fromPrisma<Tx extends PrismaQueryable>(
     ...connection(prisma),
     within: connection,
     transaction: (work, isolation) =>
-      prisma.$transaction(
-        (tx) => {
-          const inside = connection(tx)
-          return committed(dialect, inside, work(inside, tx))
-        },
-        { ...options, ...(isolation && { isolationLevel: LEVELS[isolation] }) },
+      endedByWork(dialect, (ending) =>
+        prisma.$transaction(
+          (tx) => {
+            const inside = connection(tx)
+            return ending(inside, work(inside, tx))
+          },
+          { ...options, ...(isolation && { isolationLevel: LEVELS[isolation] }) },
+        ),
       ),
   }
 }

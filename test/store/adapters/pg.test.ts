@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { fromPg } from '../../../src/store/adapters/pg.ts'
 import { sqlStore } from '../../../src/store/sql/sql.ts'
 import { contract, pgPool, postgres, survivesLosses, undoesLost } from '../databases.ts'
+import { outlivesTimeouts } from '../locks.ts'
 import { change, claimed } from '../orders.ts'
 
 const url = await postgres(t)
@@ -22,6 +23,7 @@ function open(url: string, t: Test) {
 await contract(t, open(url, t))
 await survivesLosses(t, url, open)
 await undoesLost(t, url, open)
+await outlivesTimeouts(t, url, (url, t) => open(url, t).executor)
 
 t.test('a connection lost while onPaid runs fails only that onPaid', async (t) => {
   const claim = await claimed(store, 'lost-connection')
