@@ -32,11 +32,12 @@ export function fencedBy({ fence }: Differences): (connection: Connection, task:
     await connection.run(fence.close, [])
     try {
       await task()
+      // This commits. If it fails, autocommit is still off, and later reads of the connection would be stale.
+      await connection.run(fence.open, [])
     } catch (error) {
       await inTime(connection.run('rollback', []).then(() => connection.run(fence.open, [])))
       throw error
     }
-    await connection.run(fence.open, [])
   }
 }
 

@@ -1,6 +1,7 @@
 import t from 'tap'
-import { accessTo } from '../../../src/store/sql/access.ts'
+import { accessTo, fencedBy } from '../../../src/store/sql/access.ts'
 import type { Connection, Dialect, Executor, Row } from '../../../src/store/executor.ts'
+import { DIALECTS } from '../../../src/store/sql/dialects.ts'
 import { answerFirst } from '../doubles.ts'
 
 /** A database with these settings, and what was sent to it; `fail` makes the next statements fail. */
@@ -132,4 +133,25 @@ t.test('nothing is written to a transaction that the library has abandoned while
   goOn()
   await t.rejects(running!, { message: /The transaction of this hook is over/ })
   t.notOk(sent.includes('late'))
+})
+
+t.test('a fence is opened again whatever fails, also the commit that opens it', async (t) => {
+  const CASES: [failing: string | undefined, sent: string[]][] = [
+    [undefined, ['set autocommit = 0', 'task', 'set autocommit = 1']],
+    ['task', ['set autocommit = 0', 'task', 'rollback', 'set autocommit = 1']],
+    ['set autocommit = 1', ['set autocommit = 0', 'task', 'set autocommit = 1', 'rollback', 'set autocommit = 1']],
+  ]
+  for (const [failing, expected] of CASES) {
+    const sent: string[] = []
+    const run = async (sql: string) => {
+      if (sent.push(sql) === expected.indexOf(failing!) + 1) throw new Error(`${sql} failed`)
+      return 0
+    }
+    const fenced = fencedBy(DIALECTS.mysql)({ run, rows: async () => [] }, async () => {
+      await run('task')
+    })
+    if (failing === undefined) await fenced
+    else await t.rejects(fenced, { message: `${failing} failed` })
+    t.same(sent, expected)
+  }
 })
