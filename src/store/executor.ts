@@ -31,6 +31,11 @@ export interface Executor<Tx = unknown> extends Connection {
    * Runs `work` in a transaction of its own and commits it; rolls back when `work` rejects, and rejects with the same error. `connection` and `tx` are two views of one transaction, and no other statement gets into it. Without `isolation` it runs at the database's default.
    */
   transaction<T>(work: (connection: Connection, tx: Tx) => Promise<T>, isolation?: Isolation): Promise<T>
+  /**
+   * Each statement runs where the lock of the database is held already. libsql lets no later write be committed after a prepared statement that finds the database
+   * locked, so a store on it needs this.
+   */
+  readonly locksFirst?: boolean
   /** Runs statements in a transaction that is open already, e.g. one of the app's own. Without it, `fastify.wechat.ship` takes no `tx`. */
   within?(tx: Tx): Connection
 }

@@ -56,6 +56,7 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
 
   return {
     dialect: 'sqlite',
+    locksFirst: true,
     within: () => connection,
     rows: (sql, values) =>
       locked('begin', () => {

@@ -1,9 +1,12 @@
-import type { Dialect, Reader, Row } from '../executor.ts'
+import type { Dialect, Executor, Reader, Row } from '../executor.ts'
 
 export interface Session {
   /** Whether a single statement commits on its own, as a transaction at the isolation level the store needs. */
   single: boolean
 }
+
+/** What is checked. */
+type Checked = Reader & Pick<Executor, 'locksFirst'>
 
 type Settings = Readonly<Record<string, unknown>>
 
@@ -21,7 +24,7 @@ interface Rule {
 interface Check {
   /** Sends a text and reads it back. Where a server stores it, it is sent twice, and comes back as the stored bytes as well, in hexadecimal digits. */
   echo: string
-  settings(connection: Reader, echoed: Row): Promise<Settings>
+  settings(connection: Checked, echoed: Row): Promise<Settings>
   rules: Rule[]
   single(settings: Settings): boolean
 }
@@ -93,8 +96,12 @@ const CHECKS: Record<Dialect, Check> = {
     echo: 'select ? as sent_back',
     async settings(connection) {
       const rows: Row[] = []
-      for (const { setting } of CHECKS.sqlite.rules) rows.push(...(await connection.rows(`pragma ${setting}`, [])))
-      return Object.assign({}, ...rows)
+      for (const setting of ['journal_mode', 'query_only', 'read_uncommitted']) {
+        rows.push(...(await connection.rows(`pragma ${setting}`, [])))
+      }
+      const functions = connection.locksFirst === true ? [] : await connection.rows('pragma function_list', [])
+      const isLibsql = functions.some(({ name }) => name === 'libsql_vector_idx')
+      return Object.assign({}, ...rows, isLibsql && { libsql: 'in use' })
     },
     rules: [
       { setting: 'journal_mode', is: /^(?!off)/, advice: 'nothing can be rolled back: pragma journal_mode = wal' },
@@ -103,6 +110,12 @@ const CHECKS: Record<Dialect, Check> = {
         setting: 'read_uncommitted',
         is: /^0$/,
         advice: 'changes are read that may be undone: pragma read_uncommitted = 0',
+      },
+      {
+        setting: 'libsql',
+        is: /^$/,
+        advice:
+          'after a statement that finds the database locked, no later write is committed: use fromSqlite or fromDrizzle, which take the lock first, or another SQLite',
       },
     ],
     single: () => true,
@@ -117,7 +130,7 @@ const HEX = Buffer.from(SAMPLE).toString('hex')
  * Looks at a session of the database before it is used. A store that ran with the wrong settings would lose or change data, and nobody would
  * notice.
  */
-export async function checkSession(dialect: Dialect, connection: Reader): Promise<Session> {
+export async function checkSession(dialect: Dialect, connection: Checked): Promise<Session> {
   const check = CHECKS[dialect]
   const samples = check.echo.includes('stored_as') ? [SAMPLE, SAMPLE] : [SAMPLE]
   const [echoed = {}] = await connection.rows(check.echo, samples)

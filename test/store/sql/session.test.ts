@@ -1,5 +1,6 @@
 import mysql2callbacks from 'mysql2'
-import { Kysely, MysqlDialect } from 'kysely'
+import { Kysely, MysqlDialect, SqliteDialect } from 'kysely'
+import type { SqliteDatabase } from 'kysely'
 import t from 'tap'
 import { fromKysely } from '../../../src/store/adapters/kysely.ts'
 import { fromMysql2 } from '../../../src/store/adapters/mysql2.ts'
@@ -147,4 +148,13 @@ t.test('SQLite', async (t) => {
   t.equal(await store.findOrder('nobody'), undefined, 'a corrected setting is accepted')
   db.exec('pragma query_only = 1')
   t.equal(await store.findOrder('nobody'), undefined, 'the settings are queried once')
+})
+
+t.test('libsql is refused where statements may find the database locked', async (t) => {
+  const { locksFirst, ...executor } = fromSqlite(sqliteFile(':memory:', t))
+  t.equal(locksFirst, true)
+  await t.rejects(sqlStore(executor).migrate(), { message: /libsql is "in use": .* use fromSqlite or fromDrizzle/ })
+  const database = sqliteFile(':memory:', t) as unknown as SqliteDatabase
+  const kysely = new Kysely<unknown>({ dialect: new SqliteDialect({ database }) })
+  await t.rejects(sqlStore(fromKysely(kysely, 'sqlite')).migrate(), { message: /libsql is "in use"/ })
 })
