@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream'
 import t from 'tap'
 import { openDatabase, placeOf } from '../../examples/shop/database.ts'
 import { freePort } from '../fixtures.ts'
-import { mysql, postgres } from '../store/databases.ts'
+import { mysql, postgres, sqliteFile } from '../store/databases.ts'
 
 t.test('a file has three names', async (t) => {
   const folder = t.testdir()
@@ -22,6 +22,18 @@ t.test('a file has three names', async (t) => {
     await database.close()
     t.ok(existsSync(join(folder, name)), name)
   }
+})
+
+t.test('a question that finds the file locked keeps no lock on it', async (t) => {
+  const file = join(t.testdir(), 'shop.db')
+  const database = await openDatabase(file)
+  t.teardown(() => database.close())
+  const other = sqliteFile(file, t)
+  other.exec('begin exclusive')
+  await t.rejects(database.shipments('none'), { message: /locked/ })
+  other.exec('commit')
+  t.equal(await database.shipments('none'), 0)
+  other.exec('begin exclusive; commit')
 })
 
 for (const [name, find, schemes] of [
