@@ -16,7 +16,7 @@ import type { Store } from '../../src/store/store.ts'
 import type { Dialect, Executor, Isolation, Reader } from '../../src/store/executor.ts'
 import { storeContract } from '../../src/testing.ts'
 import { size } from '../sizes.ts'
-import { outlivesLocks, outlivesTimeouts } from './locks.ts'
+import { outlivesLocks, outlivesTimeouts, outlivesWaits } from './locks.ts'
 import { change, claimed, newOrder } from './orders.ts'
 import { lossyWay } from './lossy.ts'
 import { startMysql, startPostgres, startRedis } from './servers.ts'
@@ -189,7 +189,10 @@ export async function keepsContract(t: Test, open: { [name in keyof typeof DATAB
       if (url === undefined) return
       const opened = openIt(url, t)
       await contract(t, opened, n === 0 ? 1 : size(4, 1))
-      if (name === 'mysql') await survivesDeadlock(t, url, opened)
+      if (name === 'mysql') {
+        await survivesDeadlock(t, url, opened)
+        await outlivesWaits(t, url, opened)
+      }
       if (name === 'sqlite') await outlivesLocks(t, (path, t) => openIt(path, t).executor, betterSqlite3)
       if (name === 'libsql') await outlivesLocks(t, (path, t) => openIt(path, t).executor, sqliteFile)
       if (name === 'postgres') {

@@ -1,8 +1,11 @@
 import { join } from 'node:path'
+import mysql2 from 'mysql2/promise'
 import pg from 'pg'
 import type { Test } from 'tap'
 import type { SqliteLike } from '../../src/store/adapters/sqlite.ts'
 import type { Executor } from '../../src/store/executor.ts'
+import { sqlStore } from '../../src/store/sql/sql.ts'
+import { change, claimed } from './orders.ts'
 
 /** What another connection holds, and what of ours fails then. */
 const LOCKS: [journal: 'delete' | 'wal', lock: string, failing: ('read' | 'write' | 'transaction')[]][] = [
@@ -88,5 +91,44 @@ export async function outlivesTimeouts(
       (await other.query('select id from own order by id')).rows.map(({ id }) => id as string),
       ids,
     )
+  })
+}
+
+/** A hook that fails while a statement of it waits for a lock leaves its connection clean: what is written later is committed. */
+export async function outlivesWaits<Tx>(
+  t: Test,
+  url: string,
+  { executor, write }: { executor: Executor<Tx>; write(tx: Tx, id: string): Promise<unknown> },
+): Promise<void> {
+  await t.test('onPaid fails while a statement of it waits for a lock', async (t) => {
+    const other = await mysql2.createConnection(url)
+    t.teardown(() => other.end())
+    await other.query('delete from own')
+    const store = sqlStore(executor)
+    const claim = await claimed(store, 'waits-for-a-lock')
+    await other.query('begin')
+    await other.query("insert into own values ('locked')")
+    await t.rejects(
+      store.fulfil(
+        claim,
+        async (tx) => {
+          await write(tx, 'before')
+          // Knex sends it only now.
+          Promise.resolve(write(tx, 'locked')).catch(() => {})
+          throw new Error('failed')
+        },
+        change,
+      ),
+      { message: 'failed' },
+    )
+    await other.query('rollback')
+    const ids = Array.from({ length: 10 }, (_, n) => `later ${n}`)
+    for (const id of ids) await executor.run(`insert into own values ('${id}')`, [])
+    const [rows] = await other.query<mysql2.RowDataPacket[]>('select id from own order by id')
+    t.same(
+      rows.map(({ id }) => id as string),
+      ids,
+    )
+    await other.query('delete from own')
   })
 }

@@ -17,11 +17,17 @@ export interface PrismaQueryable {
 
 /** The limits of a transaction in Prisma. */
 export interface PrismaTransactionOptions {
-  /** How long `onPaid` may take, ms, before Prisma rolls it back. Prisma's default is 5000. */
+  /** How long `onPaid` may take, ms, before it is rolled back. By default as long as `leaseMs` allows: Prisma's own limit does not count. */
   timeout?: number
   /** How long a transaction may wait for a connection, ms. Prisma's default is 2000. */
   maxWait?: number
 }
+
+/**
+ * Prisma's limit is out of the way, ms: it gives the connection back before the rollback is through, and on MySQL with autocommit off. Later writes would
+ * succeed and not be committed.
+ */
+const NEVER = 2 ** 31 - 1
 
 const LEVELS: Record<Isolation, string> = { 'read committed': 'ReadCommitted' }
 
@@ -42,21 +48,24 @@ const LEVELS: Record<Isolation, string> = { 'read committed': 'ReadCommitted' }
 export function fromPrisma<Tx extends PrismaQueryable>(
   prisma: PrismaLike<Tx>,
   dialect: Dialect,
-  options: PrismaTransactionOptions = {},
+  { timeout, ...options }: PrismaTransactionOptions = {},
 ): Executor<Tx> {
   return {
     dialect,
     ...connection(prisma),
     within: connection,
     transaction: (work, isolation) =>
-      endedByWork(dialect, (ending) =>
-        prisma.$transaction(
-          (tx) => {
-            const inside = connection(tx)
-            return ending(inside, work(inside, tx))
-          },
-          { ...options, ...(isolation && { isolationLevel: LEVELS[isolation] }) },
-        ),
+      endedByWork(
+        dialect,
+        (ending) =>
+          prisma.$transaction(
+            (tx) => {
+              const inside = connection(tx)
+              return ending(inside, work(inside, tx))
+            },
+            { ...options, timeout: NEVER, ...(isolation && { isolationLevel: LEVELS[isolation] }) },
+          ),
+        timeout,
       ),
   }
 }

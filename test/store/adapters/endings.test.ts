@@ -3,19 +3,20 @@ import { endedByWork } from '../../../src/store/adapters/endings.ts'
 import type { Dialect } from '../../../src/store/executor.ts'
 
 const lost = new Error('connection lost')
+const UNDO = 'rollback and chain'
 const givenUp = [
-  new Error('ROLLBACK - Query read timeout'),
+  new Error('rollback and chain - Query read timeout'),
   new Error('Failed query', { cause: new Error('Query read timeout') }),
 ]
 
 /** What fails, each time it is tried, and what is sent. */
 const CASES: [dialect: Dialect, failures: Record<string, Error[]>, outcome: string, sent: string[]][] = [
   ['postgres', {}, 'done', []],
-  ['postgres', { work: [lost] }, 'connection lost', ['rollback']],
-  ['postgres', { work: [lost], rollback: [lost] }, 'connection lost', ['rollback']],
-  ['postgres', { work: [lost], rollback: givenUp }, 'connection lost', ['rollback', 'rollback', 'rollback']],
+  ['postgres', { work: [lost] }, 'connection lost', [UNDO]],
+  ['postgres', { work: [lost], [UNDO]: [lost] }, 'connection lost', [UNDO]],
+  ['postgres', { work: [lost], [UNDO]: givenUp }, 'connection lost', [UNDO, UNDO, UNDO]],
   ['mysql', {}, 'done', []],
-  ['mysql', { work: [lost] }, 'connection lost', []],
+  ['mysql', { work: [lost] }, 'connection lost', ['rollback', 'set autocommit = 1']],
   ['sqlite', {}, 'done', ['commit', 'begin']],
   ['sqlite', { commit: [lost] }, 'connection lost', ['commit']],
   ['sqlite', { work: [lost] }, 'connection lost', []],
@@ -51,3 +52,40 @@ for (const [dialect, failures, outcome, expected] of CASES) {
     t.same(sent, expected)
   })
 }
+
+t.test(
+  'work that takes longer than the limit is refused before it is undone, and its connection is kept until then',
+  async (t) => {
+    const steps: string[] = []
+    let undone = () => {}
+    let released: Promise<unknown> | undefined
+    const transaction = endedByWork(
+      'postgres',
+      (ending) => {
+        const connection = {
+          rows: async () => [],
+          run: (sql: string) => {
+            steps.push(sql)
+            return new Promise<number>((resolve) => {
+              undone = () => {
+                steps.push('undone')
+                resolve(0)
+              }
+            })
+          },
+        }
+        const ended = ending(connection, new Promise(() => {}))
+        released = ended.catch(() => steps.push('released'))
+        return ended
+      },
+      1,
+    )
+    await t.rejects(transaction, { message: 'The transaction took longer than 1 ms, its timeout: it was rolled back' })
+    t.same(steps, [], 'the caller knows first')
+    await new Promise(setImmediate)
+    await new Promise(setImmediate)
+    undone()
+    await released
+    t.same(steps, [UNDO, 'undone', 'released'])
+  },
+)
