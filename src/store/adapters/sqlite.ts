@@ -41,7 +41,13 @@ export function fromSqlite<Db extends SqliteLike>(db: Db): Executor<Db> {
    */
   const locked = <T>(begin: string, work: () => Promise<T>) =>
     inTurn(async () => {
-      db.exec(begin)
+      try {
+        db.exec(begin)
+      } catch (error) {
+        // A transaction of the caller's own, e.g. the `tx` of `fastify.wechat.ship`: it may be read in, and stays open.
+        if (begin === 'begin' && /within a transaction/.test((error as Error).message)) return await work()
+        throw error
+      }
       try {
         const result = await work()
         db.exec('commit')

@@ -34,6 +34,29 @@ for (const [name, open] of Object.entries(LIBRARIES)) {
     })
   })
 
+  t.test(
+    `${name}: while a transaction of the caller is open, the store reads in it and writes only through it`,
+    async (t) => {
+      const db = open(':memory:', t)
+      if (db === undefined) return
+      await sqlStore(fromSqlite(db)).migrate()
+      // Its first statement is sent in the transaction.
+      const store = sqlStore(fromSqlite(db))
+      db.exec('begin')
+      t.equal(await store.findOrder('new'), undefined)
+      await t.rejects(store.insertOrder(change(newOrder('new'))), /within a transaction/)
+      await t.rejects(store.beat('process', 1), /within a transaction/)
+      db.exec('rollback')
+      await store.insertOrder(change(newOrder('new')))
+      db.exec('begin')
+      const attempts = async () => (await store.findOrder('new'))?.attempts
+      await store.updateOrder('new', (order) => change({ ...order, attempts: 1 }), db)
+      t.equal(await attempts(), 1)
+      db.exec('rollback')
+      t.equal(await attempts(), 0)
+    },
+  )
+
   t.test(`${name}: locks`, (t) =>
     outlivesLocks(
       t,
