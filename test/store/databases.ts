@@ -372,15 +372,19 @@ export async function survivesDeadlock<Tx>(t: Test, url: string, { executor, wri
   })
 }
 
-/** InnoDB refreshes its list of transactions only after 100 ms without a query. */
+/** InnoDB refreshes its list of transactions only after 100 ms without a query: two tests that ask at once would never see it change. Only one may. */
 export const INNODB_STALE_MS = 110
 
 /** Waits until a statement of the connection waits for a lock. */
 async function waits(connection: mysql2.Connection, url: string): Promise<void> {
   const watcher = await mysql2.createConnection(url)
-  const sql = "select 1 from information_schema.innodb_trx where trx_mysql_thread_id = ? and trx_state = 'LOCK WAIT'"
-  while ((await watcher.query<mysql2.RowDataPacket[]>(sql, [connection.threadId]))[0].length === 0) {
-    await wait(INNODB_STALE_MS)
+  const isWaiting = async () => {
+    const [[status]] = await watcher.query<mysql2.RowDataPacket[]>('show engine innodb status')
+    const [, ...transactions] = (status!.Status as string).split('---TRANSACTION')
+    return transactions.some(
+      (text) => text.includes('LOCK WAIT') && new RegExp(`thread id ${connection.threadId},`).test(text),
+    )
   }
+  while (!(await isWaiting())) await wait(20)
   await watcher.end()
 }
