@@ -84,7 +84,7 @@ export class UserGuard implements CanActivate {
   }
 }
 
-/** Answers what a guard or a controller of yours gets from `fastify.wechat`: Nest 12 makes a 500 of errors that it does not know. */
+/** Answers an error of `fastify.wechat` in your guards and controllers with its own status. Nest 12 turns errors that it does not know into a 500. */
 @Catch(WechatError)
 export class WechatErrorFilter implements ExceptionFilter<WechatError> {
   catch({ statusCode, code, message }: WechatError, host: ArgumentsHost) {

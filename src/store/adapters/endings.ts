@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { inTime } from '../rollback.ts'
 import type { Connection, Dialect } from '../executor.ts'
 
@@ -32,9 +33,8 @@ export function endedByWork<T>(dialect: Dialect, start: (ending: Ending) => Prom
         if (limitMs === undefined) return
         timer = setTimeout(() => {
           const error = new Error(`The transaction took longer than ${limitMs} ms, its timeout: it was rolled back`)
-          // The caller takes the transaction back from the work before it is undone.
           reject(error)
-          setImmediate(_reject, error)
+          _reject(error)
         }, limitMs)
       })
       try {
@@ -48,6 +48,8 @@ export function endedByWork<T>(dialect: Dialect, start: (ending: Ending) => Prom
         }
         return result
       } catch (error) {
+        // The caller takes the transaction back from the work before it is undone.
+        await turn()
         const undone = undo(dialect, connection)
         if (!(await inTime(undone))) reject(error)
         await undone
